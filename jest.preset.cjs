@@ -1,0 +1,33 @@
+const { readdirSync, existsSync } = require('node:fs');
+const { join } = require('node:path');
+
+// Tests run on sources: a change in a lib needs no build before its users' tests see it.
+const sources = ['libs', 'apps'].flatMap((folder) =>
+  readdirSync(join(__dirname, folder))
+    .filter((name) => existsSync(join(__dirname, folder, name, 'src', 'index.ts')))
+    .map((name) => [`^@rhei/${name}$`, join(__dirname, folder, name, 'src', 'index.ts')]),
+);
+
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/src/**/*.spec.ts'],
+  setupFiles: [require.resolve('reflect-metadata')],
+  moduleNameMapper: { ...Object.fromEntries(sources), '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transformIgnorePatterns: ['/node_modules/(?!@marcbachmann/cel-js)'],
+  transform: {
+    '^.+\\.[tj]s$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        sourceMaps: 'inline',
+        module: { type: 'commonjs' },
+        jsc: {
+          target: 'es2023',
+          keepClassNames: true,
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+        },
+      },
+    ],
+  },
+};
