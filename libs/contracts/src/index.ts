@@ -1,0 +1,10 @@
+export * from './errors';
+export * from './topics';
+export * as ingestion from './ingestion';
+export * as feature from './feature';
+export * as training from './training';
+export * as registry from './registry';
+export * as serving from './serving';
+export * as monitoring from './monitoring';
+export * as runtime from './runtime';
+export * as inference from './inference';

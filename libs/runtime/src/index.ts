@@ -1,0 +1,4 @@
+export * from './auth';
+export * from './clock';
+export * from './service';
+export * from './transaction';
