@@ -1,2 +1,5 @@
 export * from './canonical';
+export { compile, DEFAULT_LIMITS, type CompileOptions, type Expression, type Limits, type ResultType } from './expression';
+export { ExpressionError, positionAt, type ExpressionErrorCode, type ExpressionProblem, type Position } from './expression-error';
 export * from './time';
+export type { FieldType, ScalarType } from './types';
