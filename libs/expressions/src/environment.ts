@@ -38,7 +38,7 @@ export function baseEnvironment(): Environment {
 function addTime(env: Environment): void {
   env.registerType('timestamp', { ctor: CelTimestamp, fields: {} });
   env.registerType('duration', { ctor: CelDuration, fields: {} });
-  const add = (signature: string, handler: (...args: never[]) => unknown): void => void env.registerFunction(signature, handler, { async: false } as object);
+  const add = (signature: string, handler: (...args: never[]) => unknown): void => void env.registerFunction(signature, handler, { async: false });
 
   add('__timestamp(string): timestamp', (text: string) => instant(orFail(() => parseInstant(text))));
   add('__timestamp(int): timestamp', (seconds: bigint) => instant(Number(seconds) * SECOND));
@@ -105,12 +105,12 @@ function addMath(env: Environment): void {
   };
   for (const [name, compute] of Object.entries(functions)) {
     for (const type of ['int', 'double']) {
-      env.registerFunction(`Math.${name}(${type}): double`, (_math: unknown, value: number | bigint) => compute(Number(value)), { async: false } as object);
+      env.registerFunction(`Math.${name}(${type}): double`, (_math: unknown, value: number | bigint) => compute(Number(value)), { async: false });
     }
   }
   for (const [name, compute] of [['greatest', Math.max], ['least', Math.min]] as const) {
     for (const [left, right] of [['int', 'int'], ['int', 'double'], ['double', 'int'], ['double', 'double']]) {
-      env.registerFunction(`Math.${name}(${left}, ${right}): double`, (_math: unknown, a: number | bigint, b: number | bigint) => compute(Number(a), Number(b)), { async: false } as object);
+      env.registerFunction(`Math.${name}(${left}, ${right}): double`, (_math: unknown, a: number | bigint, b: number | bigint) => compute(Number(a), Number(b)), { async: false });
     }
   }
 }

@@ -179,6 +179,7 @@ describe('what is wrong with the values', () => {
   it('cannot reach what the object inherits', () => {
     expect(failure(() => compute('data.constructor', { data: {} })).code).toBe('missing');
     expect(failure(() => compute('data["__proto__"]', { data: {} })).code).toBe('missing');
+    expect(failure(() => run('data.delay', Object.create({ delay: 20 }))).code).toBe('missing');
     expect(failure(() => run('data.any.toString', { any: {} })).code).toBe('missing');
   });
 });

@@ -60,6 +60,7 @@ describe('limits', () => {
     expect(failure('data.list.map(a, data.list + data.list)', { data })).toMatchObject({ code: 'limit' });
     expect(failure('data.list.filter(a, a in data.list)', { data })).toMatchObject({ code: 'limit' });
     expect(failure('data.list.all(a, data.text == data.text)', { data })).toMatchObject({ code: 'limit' });
+    expect(failure('data.list.map(a, 1)', { data }, { steps: 999 })).toMatchObject({ code: 'limit' });
     expect(failure('data.list.map(a, data.text.split(""))', { data })).toMatchObject({ code: 'limit' });
     expect(compile('size(data.list.map(a, a * 2))', { variables: { data: 'map' } }).evaluate({ data })).toBe(1_000);
   });
