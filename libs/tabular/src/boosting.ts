@@ -68,8 +68,8 @@ function baseMargin(rate: number, rows: number): number {
 function takeSteps(steps: Float64Array, margins: Float32Array, labels: Labels): void {
   for (let row = 0; row < labels.length; row += 1) {
     const p = sigmoid(margins[row]);
-    steps[2 * row] = Math.round((p - labels[row]) * GRID);
-    steps[2 * row + 1] = Math.round(p * (1 - p) * GRID);
+    steps[2 * row] = Math.floor((p - labels[row]) * GRID + 0.5);
+    steps[2 * row + 1] = Math.floor(p * (1 - p) * GRID + 0.5);
   }
 }
 

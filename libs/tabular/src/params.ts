@@ -14,7 +14,7 @@ export interface BoostingParams {
   readonly minRowsPerLeaf: number;
   /** Penalty on squared leaf values. */
   readonly l2: number;
-  /** Gain that a split needs (half the reduction of the penalised loss is not taken: the unit is that of G²/(H+l2)). */
+  /** Gain that a split needs: G²/(H+l2) of both sides less that of the whole. */
   readonly minGain: number;
   /** Share of the rows that each tree sees. */
   readonly rowShare: number;

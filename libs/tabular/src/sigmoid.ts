@@ -25,12 +25,10 @@ export function exp(x: number): number {
   const r = high - low;
   const t = r * r;
   const c = r - t * (P1 + t * (P2 + t * (P3 + t * (P4 + t * P5))));
-  return (1 - (low - (r * c) / (2 - c) - high)) * POWERS_OF_TWO[MIDDLE + k];
+  return (1 - (low - (r * c) / (2 - c) - high)) * POWERS_OF_TWO[(MIDDLE + k) | 0];
 }
 
 /** The probability whose log-odds are `margin`. */
 export function sigmoid(margin: number): number {
-  if (margin >= 0) return 1 / (1 + exp(-margin));
-  const e = exp(margin);
-  return e / (1 + e);
+  return 1 / (1 + exp(-margin));
 }
