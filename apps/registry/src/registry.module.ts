@@ -1,0 +1,25 @@
+import { service } from '@rhei/runtime';
+import { config, type Config } from './config';
+import type { Deps } from './deps';
+import { explainModel, explainVersion } from './explain';
+import { Registry0001Models1700000000001 } from './migrations/0001-models';
+import { modelResource } from './model-resource';
+import { countVersions } from './model.store';
+import { onRunCompleted } from './on-run-completed';
+import { registryRpc } from './registry.grpc';
+import { registryHttp } from './registry.http';
+
+/** Models, their versions, gates and approvals, and the champion of each. */
+export const RegistryModule = service<Config, Deps>({
+  name: 'registry',
+  config,
+  migrations: [Registry0001Models1700000000001],
+  deps: ({ database, blobs }) => ({ database, blobs }),
+  rpc: (deps) => [registryRpc(deps)],
+  http: [registryHttp],
+  resources: [modelResource],
+  on: [onRunCompleted],
+  explain: { version: explainVersion, model: explainModel },
+  figures: async ({ database }) => ({ awaitingApproval: (await countVersions(database)).awaitingApproval }),
+  counts: async ({ database }) => ({ versions: (await countVersions(database)).versions }),
+});
