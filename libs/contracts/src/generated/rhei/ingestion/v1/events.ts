@@ -64,6 +64,8 @@ export interface Record {
   revision: number;
   supersedes: string;
   traceparent: string;
+  /** CloudEvents `subject`; empty when the source gave none. */
+  subject: string;
 }
 
 /** The records of one key shard that one commit accepted. */
@@ -101,6 +103,7 @@ function createBaseRecord(): Record {
     revision: 0,
     supersedes: "",
     traceparent: "",
+    subject: "",
   };
 }
 
@@ -144,6 +147,9 @@ export const Record: MessageFns<Record> = {
     }
     if (message.traceparent !== "") {
       writer.uint32(106).string(message.traceparent);
+    }
+    if (message.subject !== "") {
+      writer.uint32(114).string(message.subject);
     }
     return writer;
   },
@@ -265,6 +271,14 @@ export const Record: MessageFns<Record> = {
             message.traceparent = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -312,6 +326,7 @@ export const Record: MessageFns<Record> = {
       revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
       supersedes: isSet(object.supersedes) ? globalThis.String(object.supersedes) : "",
       traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
     };
   },
 
@@ -356,6 +371,9 @@ export const Record: MessageFns<Record> = {
     if (message.traceparent !== "") {
       obj.traceparent = message.traceparent;
     }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
     return obj;
   },
 
@@ -377,6 +395,7 @@ export const Record: MessageFns<Record> = {
     message.revision = object.revision ?? 0;
     message.supersedes = object.supersedes ?? "";
     message.traceparent = object.traceparent ?? "";
+    message.subject = object.subject ?? "";
     return message;
   },
 };
