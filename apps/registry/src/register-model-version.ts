@@ -37,7 +37,7 @@ export async function registerModelVersion({ blobs }: Pick<Deps, 'blobs'>, run: 
   });
   await tx.emit('ModelVersionRegistered', model.name, {
     model: model.name, version: version.version, digest: version.digest, run: version.run, author: version.author, registeredAt: version.registeredAt,
-    featureSet: version.featureSet, featureSetVersion: version.featureSetVersion, causeJson: run.causeJson, reportJson: run.reportJson, profile: run.profile,
+    featureSet: version.featureSet, featureSetVersion: version.featureSetVersion, causeJson: run.causeJson, reportJson: run.reportJson, profile: run.profile, asOf: run.asOf,
   });
   await recordGates(tx, model, version);
   if (version.state !== 'registered') return;

@@ -25,7 +25,11 @@ export interface ModelVersionRegistered {
   featureSetVersion: number;
   causeJson: string;
   reportJson: string;
-  profile: ReferenceProfile | undefined;
+  profile:
+    | ReferenceProfile
+    | undefined;
+  /** The run's as-of: no label that matured later is in this version. */
+  asOf: number;
 }
 
 export interface ModelVersionPromoted {
@@ -163,6 +167,7 @@ function createBaseModelVersionRegistered(): ModelVersionRegistered {
     causeJson: "",
     reportJson: "",
     profile: undefined,
+    asOf: 0,
   };
 }
 
@@ -200,6 +205,9 @@ export const ModelVersionRegistered: MessageFns<ModelVersionRegistered> = {
     }
     if (message.profile !== undefined) {
       ReferenceProfile.encode(message.profile, writer.uint32(90).fork()).join();
+    }
+    if (message.asOf !== 0) {
+      writer.uint32(96).int64(message.asOf);
     }
     return writer;
   },
@@ -305,6 +313,14 @@ export const ModelVersionRegistered: MessageFns<ModelVersionRegistered> = {
             message.profile = ReferenceProfile.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.asOf = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -350,6 +366,11 @@ export const ModelVersionRegistered: MessageFns<ModelVersionRegistered> = {
         ? globalThis.String(object.report_json)
         : "",
       profile: isSet(object.profile) ? ReferenceProfile.fromJSON(object.profile) : undefined,
+      asOf: isSet(object.asOf)
+        ? globalThis.Number(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.Number(object.as_of)
+        : 0,
     };
   },
 
@@ -388,6 +409,9 @@ export const ModelVersionRegistered: MessageFns<ModelVersionRegistered> = {
     if (message.profile !== undefined) {
       obj.profile = ReferenceProfile.toJSON(message.profile);
     }
+    if (message.asOf !== 0) {
+      obj.asOf = Math.round(message.asOf);
+    }
     return obj;
   },
 
@@ -409,6 +433,7 @@ export const ModelVersionRegistered: MessageFns<ModelVersionRegistered> = {
     message.profile = (object.profile !== undefined && object.profile !== null)
       ? ReferenceProfile.fromPartial(object.profile)
       : undefined;
+    message.asOf = object.asOf ?? 0;
     return message;
   },
 };
