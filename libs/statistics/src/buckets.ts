@@ -1,0 +1,34 @@
+import { binOf, sizeOf, type Binning, type Value } from './histogram';
+
+/** The counts of one bucket of time, a day for instance. */
+export interface Bucket {
+  /** Its number on the time axis: days since the epoch. Its place in the cycle is this number modulo the cycle (7: the weekday). */
+  readonly index: number;
+  readonly counts: readonly number[];
+}
+
+/** What a window is compared with: a histogram per bucket. Plain data, so that it can be kept with a model and sent. */
+export interface BucketedReference {
+  readonly binning: Binning;
+  readonly buckets: readonly Bucket[];
+}
+
+/**
+ * Counts values per bucket of time, in the order of time. A bucket without rows does not appear.
+ * @param size of a bucket, in the unit of `instants`
+ */
+export function bucketsOf(instants: ArrayLike<number>, values: ArrayLike<Value>, binning: Binning, size: number): Bucket[] {
+  if (instants.length !== values.length) throw new RangeError(`Each value needs an instant; got ${values.length} values and ${instants.length} instants.`);
+  const bin = binOf(binning);
+  const buckets = new Map<number, number[]>();
+  for (let row = 0; row < values.length; row++) {
+    const index = Math.floor(instants[row] / size);
+    let counts = buckets.get(index);
+    if (counts === undefined) buckets.set(index, (counts = new Array<number>(sizeOf(binning)).fill(0)));
+    counts[bin(values[row])]++;
+  }
+  return [...buckets].sort(([a], [b]) => a - b).map(([index, counts]) => ({ index, counts }));
+}
+
+/** The place of a bucket in its cycle, 0 to `cycle` - 1; also for buckets before the epoch. */
+export const placeOf = (index: number, cycle: number): number => ((index % cycle) + cycle) % cycle;
