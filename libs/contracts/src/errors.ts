@@ -9,6 +9,8 @@ export interface ErrorDetails {
   /** Tells cases of one code apart: `ID_REUSED`, `RACE_LOST`. Upper case. */
   reason?: string;
   field?: string;
+  /** The rule that was broken: a keyword of a schema, an expectation. */
+  rule?: string;
   expected?: string;
   got?: string;
   hint?: string;
