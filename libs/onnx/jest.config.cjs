@@ -1,1 +1,1 @@
-module.exports = { ...require('../../jest.preset.cjs'), displayName: 'onnx', rootDir: __dirname };
+module.exports = { ...require('../../jest.preset.cjs'), displayName: 'onnx', rootDir: __dirname, testEnvironment: '<rootDir>/jest.environment.cjs' };

@@ -1,0 +1,4 @@
+export { ModelRefused } from './errors';
+export { writeTreeModel, FEATURES_KEY, type TreeEnsemble, type TreeModel } from './write-tree-model';
+export { readModel, type ModelInfo, type TensorInfo, type DataType } from './read-model';
+export { vetModel, VET_LIMITS, type VetLimits } from './vet-model';
