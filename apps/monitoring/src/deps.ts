@@ -1,0 +1,6 @@
+import type { Clock, Database } from '@rhei/runtime';
+
+export interface Deps {
+  database: Database;
+  clock: Clock;
+}

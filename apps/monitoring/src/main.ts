@@ -1,0 +1,4 @@
+import { run } from '@rhei/runtime';
+import { MonitoringModule } from './monitoring.module';
+
+void run([MonitoringModule]);
