@@ -1,0 +1,144 @@
+import { conflict, ingestion, notFound, rejected, type RheiError } from '@rhei/contracts';
+import { formatInstant } from '@rhei/expressions';
+import { shardOf } from '@rhei/messaging';
+import type { Database, Instant, Transaction } from '@rhei/runtime';
+import type { CloudEvent } from './cloud-event';
+import { judge, type Breach, type Contract, type Sound } from './contract';
+import { keepQuarantined, type Quarantined } from './quarantine.store';
+import { insertRecords, knownRecords, type KnownRecord, type StoredRecord } from './record.store';
+import { candidates, identity, settleDeliveries, type Delivery } from './settle-deliveries';
+import { lockShards, saveWatermarks } from './shard.store';
+import type { ContractStore } from './source.store';
+import { arrive } from './watermark';
+
+export interface Submission {
+  event: CloudEvent;
+  /** The bytes that were sent. */
+  original: Buffer;
+  /** The principal's name. */
+  sender: string;
+  /** Trace context of the request, for an event that brings none. */
+  traceparent: string;
+}
+/** No contract knows its source or type. */
+type Unknown = { status: 'not_found'; error: RheiError };
+/** For a record, new or known: where it stands. */
+export type Outcome =
+  | { status: 'accepted' | 'duplicate'; shard: number; arrival: Instant }
+  | { status: 'conflict' | 'rejected'; error: RheiError }
+  | Unknown;
+
+interface Deps {
+  database: Database;
+  contracts: ContractStore;
+}
+interface Judged extends Delivery {
+  submission: Submission;
+  verdict: Sound | Breach;
+}
+
+/** Takes in what may come from many requests, in one transaction: records, their events, and what goes to quarantine. Answers in order. */
+export const acceptEvents = ({ database, contracts }: Deps, submissions: Submission[]): Promise<Outcome[]> =>
+  database.transaction(async (tx) => {
+    const inForce = await contracts.load(tx, [...new Set(submissions.map(({ event }) => event.source))]);
+    const judged = submissions.map((submission) => judgeSubmission(inForce, submission, tx.now));
+    const deliveries = judged.filter((one) => 'verdict' in one);
+
+    const records = await storeRecords(tx, candidates(deliveries));
+    const added = new Set(records.map(identity));
+    const rest = new Map(deliveries.filter((delivery) => !added.has(identity(delivery))).map((delivery) => [identity(delivery), delivery]));
+    // Read after the insert: it waited for the commits that it met, so what they added is seen now.
+    const known = new Map((await knownRecords(tx, [...rest.values()])).map((record) => [identity(record), record]));
+    const verdicts = settleDeliveries(deliveries, new Map([...known].map(([key, { digest }]) => [key, digest])));
+    for (const record of records) known.set(identity(record), record);
+
+    const outcomes = new Map(deliveries.map((delivery, index) => [delivery, outcomeOf(delivery, verdicts[index], known)]));
+    await keepQuarantined(tx, deliveries.flatMap((delivery) => quarantinedOf(delivery, outcomes.get(delivery)!, tx.now)));
+    return judged.map((one) => ('verdict' in one ? outcomes.get(one)! : one));
+  });
+
+function judgeSubmission(contracts: Map<string, Contract>, submission: Submission, now: Instant): Judged | Unknown {
+  const { event } = submission;
+  const contract = contracts.get(event.source);
+  if (contract === undefined) {
+    return { status: 'not_found', error: notFound(`There is no source "${event.source}". Apply a Source of this name, or correct the attribute "source".`, { field: 'source', expected: 'an applied Source', got: event.source }) };
+  }
+  if (!contract.types.has(event.type)) {
+    const expected = [...contract.types.keys()].join(', ');
+    return { status: 'not_found', error: notFound(`Source "${event.source}" has no event type "${event.type}"; its contract knows ${expected}.`, { field: 'type', expected, got: event.type }) };
+  }
+  const verdict = judge(contract, event, now);
+  return { source: event.source, id: event.id, digest: event.digest, broken: 'rule' in verdict, submission, verdict };
+}
+
+/** Inserts what is new, stamps its arrival, and says so: one event per shard. Returns the new records. */
+async function storeRecords(tx: Transaction, sound: Judged[]): Promise<StoredRecord[]> {
+  if (sound.length === 0) return [];
+  const shardOfRecord = ({ verdict }: Judged): number => shardOf('ingestion.records', (verdict as Sound).key);
+  // Before the insert, so that nobody else stamps an arrival in these shards until this one is committed.
+  const locked = await lockShards(tx, [...new Set(sound.map(shardOfRecord))]);
+  const shards = new Map(locked.map(({ shard, watermark }) => [shard, arrive(watermark, tx.now)]));
+  const wanted = sound.map((one): StoredRecord => {
+    const { event, traceparent } = one.submission;
+    const { key, eventTime } = one.verdict as Sound;
+    const shard = shardOfRecord(one);
+    return {
+      source: event.source, id: event.id, type: event.type, key, shard, eventTime, arrival: shards.get(shard)!.arrival,
+      subject: event.subject ?? '', dataJson: event.dataJson, digest: event.digest, traceparent: event.traceparent ?? traceparent,
+    };
+  });
+  const added = new Set((await insertRecords(tx, wanted)).map(identity));
+  const records = wanted.filter((record) => added.has(identity(record)));
+  const said = [...shards].filter(([shard]) => records.some((record) => record.shard === shard)).map(([shard, { watermark }]) => ({ shard, watermark }));
+  for (const { shard, watermark } of said) {
+    for (const part of parts(records.filter((record) => record.shard === shard))) {
+      await tx.emit('RecordAccepted', shard, { shard, watermark, records: part.map(message) });
+    }
+  }
+  await saveWatermarks(tx, said);
+  return records;
+}
+
+/** A log has a limit for one message; events that a commit gathered may have more together. */
+const partBytes = 512 * 1024;
+function parts(records: StoredRecord[]): StoredRecord[][] {
+  const result: StoredRecord[][] = [];
+  let room = 0;
+  for (const record of records) {
+    if (result.length === 0 || record.dataJson.length > room) {
+      result.push([]);
+      room = partBytes;
+    }
+    result[result.length - 1].push(record);
+    room -= record.dataJson.length + 256;
+  }
+  return result;
+}
+
+const message = (record: StoredRecord): ingestion.Record => ({
+  source: record.source, id: record.id, type: record.type, key: record.key, eventTime: record.eventTime, arrival: record.arrival,
+  arrivalBasis: ingestion.ArrivalBasis.OBSERVED, recordedAt: record.arrival,
+  subject: record.subject, dataJson: record.dataJson, contentDigest: record.digest,
+  revision: 1, supersedes: '', traceparent: record.traceparent,
+});
+
+function outcomeOf(delivery: Judged, verdict: ReturnType<typeof settleDeliveries>[number], known: Map<string, KnownRecord>): Outcome {
+  if (verdict === 'rejected') {
+    const { message, field, rule, expected, got, hint } = delivery.verdict as Breach;
+    return { status: verdict, error: rejected(message, { field, rule, expected, got, hint }) };
+  }
+  const { shard, arrival, digest } = known.get(identity(delivery))!;
+  if (verdict !== 'conflict') return { status: verdict, shard, arrival };
+  return {
+    status: verdict,
+    error: conflict(`Event "${delivery.id}" of source "${delivery.source}" is known with other content since ${formatInstant(arrival)}. Send a changed event under a new id.`, {
+      field: 'id', rule: 'one id, one content', expected: `content ${digest}`, got: `content ${delivery.digest}`, hint: 'Send a changed event under a new id.',
+    }),
+  };
+}
+
+function quarantinedOf({ submission: { event, original, sender } }: Judged, outcome: Outcome, receivedAt: Instant): Quarantined[] {
+  if (outcome.status !== 'rejected' && outcome.status !== 'conflict') return [];
+  const { field = '', rule = '', hint = '' } = outcome.error.details;
+  return [{ source: event.source, eventId: event.id, eventType: event.type, code: outcome.status, field, rule, hint, sender, receivedAt, original, contentDigest: event.digest }];
+}

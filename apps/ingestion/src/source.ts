@@ -1,0 +1,35 @@
+import { parseDuration } from '@rhei/expressions';
+import { z } from 'zod';
+
+const duration = z.string().superRefine((text, context) => {
+  try {
+    parseDuration(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
+
+const eventType = z.strictObject({
+  /** CEL: what the event is about. Records with one key keep their order. */
+  key: z.string().min(1),
+  /** CEL: when it happened, where that is not the attribute `time`. */
+  time: z.string().min(1).optional(),
+  /** JSON Schema of `data`. */
+  schema: z.record(z.string(), z.json()),
+  expect: z.array(z.strictObject({
+    /** CEL that is true for a good event. */
+    rule: z.string().min(1),
+    /** What a publisher is told who broke it. */
+    hint: z.string().max(500).default(''),
+  })).max(100).default([]),
+});
+
+/** The specification of a Source, as users write it. */
+export const sourceSpec = z.strictObject({
+  owner: z.string().min(1),
+  /** How far ahead of its arrival an event may claim to have happened. */
+  skew: duration.default('5m'),
+  events: z.record(z.string().min(1).max(256), eventType).refine((events) => Object.keys(events).length > 0, 'A source has at least one event type.'),
+});
+export type SourceSpec = z.output<typeof sourceSpec>;
+export type EventTypeSpec = z.output<typeof eventType>;
