@@ -1,0 +1,73 @@
+import { formatInstant } from '@rhei/expressions';
+import { ask, type Doors } from './doors';
+import type { Plan, Step } from './plan';
+import type { Settled } from './settle';
+import type { Report } from './report';
+
+/** Shows how far a story is: one line that is rewritten on a terminal, a line for each virtual week elsewhere. */
+export class Display {
+  private readonly started = performance.now();
+  private sent = 0;
+  private version = 'no version yet';
+  private loss = '';
+  private week = -1;
+
+  constructor(private readonly doors: Doors, private readonly plan: Plan, private readonly out: NodeJS.WriteStream) {}
+
+  async stepped(step: Step, index: number, settled: Settled): Promise<void> {
+    this.sent += step.deliveries.length;
+    const week = Math.floor((step.to - this.plan.steps[0].from) / 604_800_000_000);
+    if (week !== this.week) await this.lookAround();
+    const rate = Math.round(this.sent / ((performance.now() - this.started) / 1000));
+    const troubles = settled.deadLetters + settled.parked > 0 ? ` · ${settled.deadLetters} dead, ${settled.parked} parked` : '';
+    const line = `${formatInstant(step.to).slice(0, 13)}h · step ${index + 1}/${this.plan.steps.length} · ${rate} events/s · lag ${settled.lag} · ${this.version}${this.loss}${troubles}`;
+    if (this.out.isTTY) this.out.write(`\r\x1b[2K${line}`);
+    else if (week !== this.week) this.out.write(`${line}\n`);
+    this.week = week;
+  }
+
+  private async lookAround(): Promise<void> {
+    const { deployments } = await ask(this.doors, this.doors.serving, this.doors.serving.listDeployments, {});
+    const live = deployments.filter(({ liveVersion }) => liveVersion > 0);
+    if (live.length > 0) this.version = live.map(({ name, liveVersion }) => `${name} v${liveVersion}`).join(', ');
+    const { monitors } = await ask(this.doors, this.doors.monitoring, this.doors.monitoring.listMonitors, {});
+    const rows = (await Promise.all(monitors.map(({ name }) => ask(this.doors, this.doors.monitoring, this.doors.monitoring.getPerformance, { monitor: name })))).flatMap((answer) => answer.rows);
+    const labelled = rows.reduce((sum, row) => sum + row.labelled, 0);
+    const asked = rows.reduce((sum, row) => sum + row.predictions, 0);
+    if (labelled > 0) {
+      const loss = rows.reduce((sum, row) => sum + row.logLoss * row.labelled, 0) / labelled;
+      this.loss = ` · log loss ${loss.toFixed(4)} · coverage ${((100 * labelled) / asked).toFixed(0)} %`;
+    }
+  }
+
+  end(): void {
+    if (this.out.isTTY) this.out.write('\n');
+  }
+}
+
+/** The closing words of a story: what happened and why, and how each version did on the predictions that it served. */
+export function closingWords(report: Report): string {
+  const { counts } = report;
+  const months = [...new Set(report.performance.map(({ month }) => month))].sort();
+  const versions = [...new Set(report.performance.map(({ version }) => version))].sort((a, b) => a - b);
+  const cell = (version: number, month: string): string => {
+    const row = report.performance.find((one) => one.version === version && one.month === month);
+    return (row === undefined || row.labelled === 0 ? '-' : `${row.logLoss.toFixed(4)} (${row.labelled})`).padStart(16);
+  };
+  return [
+    '',
+    'What happened, and why',
+    ...report.timeline.map(({ asOf, text }) => `  ${asOf.slice(0, 16).replace('T', ' ')}  ${text}`),
+    '',
+    'Log loss by version and month, on the predictions that it served (matured labels)',
+    `  ${'version'.padEnd(8)}${months.map((month) => month.padStart(16)).join('')}`,
+    ...versions.map((version) => `  ${`v${version}`.padEnd(8)}${months.map((month) => cell(version, month)).join('')}`),
+    '',
+    `${counts.sent} events sent = ${counts.accepted} accepted + ${counts.duplicates} duplicates + ${counts.quarantined} quarantined`,
+    `${counts.predictions} predictions, ${counts.labelled} with a matured label (coverage ${report.coverage === null ? '-' : `${(100 * report.coverage).toFixed(1)} %`})`,
+    `${report.windows.tested} windows tested, ${report.windows.alarms} with an alarm; ${report.retrainings} retraining(s) that a change caused went live; audit ${report.auditVerified ? 'verified' : 'FAILED'}`,
+    `${report.seconds.total.toFixed(1)} s (${Object.entries(report.seconds.by).map(([what, seconds]) => `${what} ${seconds.toFixed(1)}`).join(', ')})`,
+    'The clock of this platform stands at the story\'s last instant; going live needs a new data folder.',
+    '',
+  ].join('\n');
+}

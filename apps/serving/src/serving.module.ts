@@ -1,0 +1,48 @@
+import { feature, registry } from '@rhei/contracts';
+import { service } from '@rhei/runtime';
+import { Admission } from './admission';
+import { config, type ServingConfig } from './config';
+import { deploymentResource } from './deployment-resource';
+import { DeploymentStore } from './deployment.store';
+import type { Deps } from './deps';
+import { explainPrediction } from './explain-prediction';
+import { LedgerStore } from './ledger.store';
+import { LedgerWriter } from './ledger-writer';
+import { Serving0001Deployments1700000000001 } from './migrations/0001-deployments';
+import { onDeploymentApplied } from './on-deployment-applied';
+import { onFeatureSetApplied } from './on-feature-set-applied';
+import { onModelApplied } from './on-model-applied';
+import { onModelVersionPromoted } from './on-model-version-promoted';
+import { servingRpc } from './serving.grpc';
+import { servingDoor } from './serving.http';
+import { refresh } from './take-deployments';
+import { Traffic } from './traffic';
+
+export const ServingModule = service<ServingConfig, Deps>({
+  name: 'serving',
+  config,
+  migrations: [Serving0001Deployments1700000000001],
+  deps({ config: { SERVING_CONCURRENCY, SERVING_QUEUE }, database, blobs, clock, log, peer }) {
+    const ledger = new LedgerStore(database);
+    return {
+      database, blobs, clock, log, ledger,
+      deployments: new DeploymentStore(database),
+      writer: new LedgerWriter({ database, ledger, clock }),
+      traffic: new Traffic(),
+      admission: new Admission(SERVING_CONCURRENCY, SERVING_QUEUE),
+      features: peer('feature', feature.FeatureServiceClient),
+      registry: peer('registry', registry.RegistryServiceClient),
+      known: new Map(),
+    };
+  },
+  rpc: servingRpc,
+  http: [servingDoor],
+  on: [onModelVersionPromoted, onDeploymentApplied, onFeatureSetApplied, onModelApplied],
+  resources: [deploymentResource],
+  refresh,
+  explain: { prediction: explainPrediction },
+  inFlight: async ({ deployments }) => ({ 'switches of traffic': await deployments.unsettled() }),
+  counts: async ({ ledger }) => ({ predictions: await ledger.count() }),
+  figures: async ({ ledger }) => ({ predictions: await ledger.count() }),
+  digests: { predictions: ({ ledger }) => ledger.live() },
+});

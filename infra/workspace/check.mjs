@@ -1,0 +1,33 @@
+// `npm run check`: types, lint, protobuf, and that everything generated is what the sources say.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { build, environment, node, root, run } from './prepare.mjs';
+
+const tool = (name) => join(root, 'node_modules', '.bin', name);
+const step = (title, act) => {
+  const start = performance.now();
+  console.error(`— ${title}`);
+  act();
+  console.error(`  ${((performance.now() - start) / 1000).toFixed(1)} s`);
+};
+
+step('types of the code', build);
+step('types of the specs', () => run(node(), [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.spec.json']));
+step('lint and boundaries', () => run(tool('eslint'), ['.', '--max-warnings=0', '--cache', '--cache-location', 'dist/.eslintcache']));
+step('protobuf', () => run(tool('buf'), ['lint'], { cwd: join(root, 'proto') }));
+step('generated code', () => {
+  run(tool('buf'), ['generate'], { cwd: join(root, 'proto') });
+  unchanged('libs/contracts/src/generated', 'the protobuf types', 'npm run generate');
+});
+step('schema dumps', () => {
+  run(node(), [join(root, 'infra', 'workspace', 'schemas.mjs')]);
+  unchanged('apps/*/src/schema.sql', 'the schema dumps', 'npm run generate');
+});
+
+/** Fails when a generated file differs from what is committed or staged. */
+function unchanged(path, what, command) {
+  const diff = spawnSync('git', ['status', '--porcelain', '--', path], { cwd: root, encoding: 'utf8', env: environment() });
+  if (diff.stdout.trim() === '') return;
+  console.error(`${what} are not what the sources say:\n${diff.stdout}Run "${command}" and commit the result.`);
+  process.exit(1);
+}
