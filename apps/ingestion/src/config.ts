@@ -14,8 +14,8 @@ const duration = z.string().transform((text, context) => {
 
 export const config = z.object({
   /** Every so often an idle shard says that nothing is missing. Default: 10s, and 1d where the clock is virtual. */
-  WATERMARK_INTERVAL: duration.optional(),
+  watermarkInterval: duration.optional(),
   /** Events that may wait for their commit; more are sent away with 429. */
-  QUEUE_EVENTS: z.coerce.number().int().min(1_000).default(5_000),
+  queueEvents: z.coerce.number().int().min(1_000).default(5_000),
 });
 export type Config = z.output<typeof config>;

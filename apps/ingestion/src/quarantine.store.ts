@@ -34,7 +34,7 @@ export async function keepQuarantined(tx: Queryable, events: Quarantined[]): Pro
   );
 }
 
-const shown = `sequence, source, event_id AS "eventId", event_type AS "eventType", code, field, rule, hint, sender,
+const shown = `sequence::text, source, event_id AS "eventId", event_type AS "eventType", code, field, rule, hint, sender,
   received_at AS "receivedAt", original, content_digest AS "contentDigest"`;
 
 /** The newest first. `sources`: undefined for all. `after`: the sequence of the last row of the page before. */
@@ -42,22 +42,18 @@ export async function listQuarantine(database: Queryable, query: { sources?: str
   const rows = await database.query<QuarantineRow>(
     `SELECT ${shown} FROM quarantine
      WHERE ($1::text[] IS NULL OR source = ANY($1::text[])) AND ($2::bigint IS NULL OR sequence < $2::bigint)
-     ORDER BY sequence DESC LIMIT $3`,
+     ORDER BY quarantine.sequence DESC LIMIT $3`,
     [query.sources ?? null, query.after ?? null, query.limit],
   );
-  return { events: rows.map(readable), total: await countQuarantined(database, query.sources) };
+  return { events: rows, total: await countQuarantined(database, query.sources) };
 }
 
 /** Everything that was kept of one event, the oldest first. */
-export async function quarantinedOf(database: Queryable, source: string, eventId: string): Promise<QuarantineRow[]> {
-  const rows = await database.query<QuarantineRow>(`SELECT ${shown} FROM quarantine WHERE source = $1 AND event_id = $2 ORDER BY sequence LIMIT 20`, [source, eventId]);
-  return rows.map(readable);
+export function quarantinedOf(database: Queryable, source: string, eventId: string): Promise<QuarantineRow[]> {
+  return database.query<QuarantineRow>(`SELECT ${shown} FROM quarantine WHERE source = $1 AND event_id = $2 ORDER BY quarantine.sequence LIMIT 20`, [source, eventId]);
 }
 
 export async function countQuarantined(database: Queryable, sources?: string[]): Promise<number> {
-  const [{ count }] = await database.query<{ count: string }>('SELECT count(*) AS count FROM quarantine WHERE $1::text[] IS NULL OR source = ANY($1::text[])', [sources ?? null]);
-  return Number(count);
+  const [{ count }] = await database.query<{ count: number }>('SELECT count(*) AS count FROM quarantine WHERE $1::text[] IS NULL OR source = ANY($1::text[])', [sources ?? null]);
+  return count;
 }
-
-// The driver reads bigint as text unless it is told otherwise.
-const readable = (row: QuarantineRow): QuarantineRow => ({ ...row, sequence: String(row.sequence), receivedAt: Number(row.receivedAt) });

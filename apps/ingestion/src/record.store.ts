@@ -41,14 +41,13 @@ export function insertRecords(tx: Queryable, records: StoredRecord[]): Promise<{
 }
 
 /** Those of the (source, id) that are records. */
-export async function knownRecords(tx: Queryable, ids: { source: string; id: string }[]): Promise<KnownRecord[]> {
-  if (ids.length === 0) return [];
-  const rows = await tx.query<{ source: string; id: string; shard: number; arrival: string; digest: string }>(
+export function knownRecords(tx: Queryable, ids: { source: string; id: string }[]): Promise<KnownRecord[]> {
+  if (ids.length === 0) return Promise.resolve([]);
+  return tx.query<KnownRecord>(
     `SELECT source, id, shard, arrival, content_digest AS digest FROM record
      JOIN unnest($1::text[], $2::text[]) AS asked (source, id) USING (source, id)`,
     columns(ids, ['source', 'id']),
   );
-  return rows.map((row) => ({ ...row, arrival: Number(row.arrival) }));
 }
 
 export interface RecordRow {
@@ -65,31 +64,30 @@ export interface RecordRow {
 }
 
 const shown = `source, id, type, key, shard, event_time AS "eventTime", arrival, arrival_basis AS "arrivalBasis", content_digest AS "contentDigest"`;
-type Read<Row> = { [Column in keyof Row]: Row[Column] extends number ? string | number : Row[Column] };
 
 /** All records by (source, id), read in pages. Data is left out. */
 export async function* allRecords(database: Queryable, page = 2_000): AsyncGenerator<Omit<RecordRow, 'dataJson'>> {
   let after: [string, string] = ['', ''];
   for (;;) {
-    const rows = await database.query<Read<Omit<RecordRow, 'dataJson'>>>(
+    const rows = await database.query<Omit<RecordRow, 'dataJson'>>(
       `SELECT ${shown} FROM record WHERE (source, id) > ($1, $2) ORDER BY source, id LIMIT $3`, [...after, page],
     );
-    for (const row of rows) yield { ...row, shard: Number(row.shard), eventTime: Number(row.eventTime), arrival: Number(row.arrival) };
+    yield* rows;
     if (rows.length < page) return;
     after = [rows[rows.length - 1].source, rows[rows.length - 1].id];
   }
 }
 
 export async function findRecord(database: Queryable, source: string, id: string): Promise<RecordRow | undefined> {
-  const [row] = await database.query<Read<Omit<RecordRow, 'dataJson'>> & { data: unknown }>(`SELECT ${shown}, data FROM record WHERE source = $1 AND id = $2`, [source, id]);
+  const [row] = await database.query<Omit<RecordRow, 'dataJson'> & { data: unknown }>(`SELECT ${shown}, data FROM record WHERE source = $1 AND id = $2`, [source, id]);
   if (row === undefined) return undefined;
   const { data, ...rest } = row;
-  return { ...rest, shard: Number(row.shard), eventTime: Number(row.eventTime), arrival: Number(row.arrival), dataJson: canonicalJson(data) };
+  return { ...rest, dataJson: canonicalJson(data) };
 }
 
 export async function countRecords(database: Queryable): Promise<number> {
-  const [{ count }] = await database.query<{ count: string }>('SELECT count(*) AS count FROM record');
-  return Number(count);
+  const [{ count }] = await database.query<{ count: number }>('SELECT count(*) AS count FROM record');
+  return count;
 }
 
 /** One array per column, as `unnest` takes them. */

@@ -20,11 +20,10 @@ export async function openShards(tx: Queryable, count: number, watermark: Instan
  * Locks shards in their order until the transaction ends: arrivals of a shard are stamped by one transaction at a time.
  * Default: all of them.
  */
-export async function lockShards(tx: Queryable, shards?: number[]): Promise<Shard[]> {
-  const rows = await tx.query<{ shard: number; watermark: string }>(
+export function lockShards(tx: Queryable, shards?: number[]): Promise<Shard[]> {
+  return tx.query<Shard>(
     'SELECT shard, watermark FROM shard WHERE $1::integer[] IS NULL OR shard = ANY($1::integer[]) ORDER BY shard FOR UPDATE', [shards ?? null],
   );
-  return rows.map(({ shard, watermark }) => ({ shard, watermark: Number(watermark) }));
 }
 
 export async function saveWatermarks(tx: Queryable, shards: Shard[]): Promise<void> {

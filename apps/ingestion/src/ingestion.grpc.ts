@@ -1,0 +1,17 @@
+import { ingestion } from '@rhei/contracts';
+import type { Call, Database, Rpc } from '@rhei/runtime';
+import { listQuarantine, quarantineReaders } from './list-quarantine';
+
+export const ingestionRpc = ({ database }: { database: Database }): Rpc => ({
+  definition: ingestion.IngestionServiceService,
+  methods: {
+    listQuarantine: {
+      roles: quarantineReaders,
+      deadline: 2_000,
+      async handle(request: ingestion.ListQuarantineRequest, { principal }: Call): Promise<ingestion.ListQuarantineResponse> {
+        const { events, total } = await listQuarantine(database, principal, request);
+        return { events: events.map(({ sequence, ...event }) => ({ id: sequence, ...event })), total };
+      },
+    },
+  },
+});

@@ -1,0 +1,57 @@
+import { formatInstant, parseDuration } from '@rhei/expressions';
+import { service, type Database, type Duration } from '@rhei/runtime';
+import { acceptEvents, type Outcome, type Submission } from './accept-events';
+import { closeArrivals } from './close-arrivals';
+import { config } from './config';
+import { explainEvent } from './explain-event';
+import { GroupCommit } from './group-commit';
+import { ingestionRpc } from './ingestion.grpc';
+import { ingestionHttp } from './ingestion.http';
+import { Ingestion0001Records1700000000001 } from './migrations/0001-records';
+import { countQuarantined } from './quarantine.store';
+import { allRecords, countRecords } from './record.store';
+import { sourceResource } from './source.resource';
+import { ContractStore } from './source.store';
+
+/** What the parts of this service are built from. */
+export interface Deps {
+  database: Database;
+  contracts: ContractStore;
+  committer: GroupCommit<Submission, Outcome>;
+  watermarkInterval: Duration;
+}
+
+const mebibyte = 1024 * 1024;
+
+export const IngestionModule = service({
+  name: 'ingestion',
+  config,
+  migrations: [Ingestion0001Records1700000000001],
+  deps({ config: { queueEvents, watermarkInterval }, clock, database }): Deps {
+    const contracts = new ContractStore();
+    return {
+      database, contracts,
+      committer: new GroupCommit((submissions) => acceptEvents({ database, contracts }, submissions), {
+        groupItems: 500, groupBytes: 4 * mebibyte, queueItems: queueEvents, queueBytes: 64 * mebibyte,
+      }),
+      // A story takes thousands of steps: there a day is often enough.
+      watermarkInterval: watermarkInterval ?? parseDuration(clock.kind === 'replay' ? '1d' : '10s'),
+    };
+  },
+  rpc: (deps) => [ingestionRpc(deps)],
+  http: [ingestionHttp],
+  timers: [closeArrivals],
+  resources: [sourceResource],
+  explain: { event: explainEvent },
+  figures: async ({ database }) => ({ records: await countRecords(database), quarantined: await countQuarantined(database) }),
+  counts: async ({ database }) => ({ accepted: await countRecords(database), quarantined: await countQuarantined(database) }),
+  digests: {
+    // Instants as RFC 3339 in UTC.
+    async *accepted({ database }) {
+      for await (const { source, id, type, eventTime, arrival, arrivalBasis, contentDigest } of allRecords(database)) {
+        yield { source, id, type, eventTime: formatInstant(eventTime), arrival: formatInstant(arrival), arrivalBasis, contentDigest };
+      }
+    },
+  },
+  workers: [{ name: 'committer', start: async () => {}, stop: ({ committer }) => committer.drained() }],
+});
