@@ -1,0 +1,22 @@
+import { formatInstant } from '@rhei/expressions';
+import type { Explanation } from '@rhei/runtime';
+import type { Deps } from './deps';
+import { findTrainingSet } from './training-set/training-set.store';
+
+/** Answers `rhei why` for a training set, by its id. */
+export async function explainTrainingSet({ database }: Deps, id: string): Promise<Explanation | undefined> {
+  const found = await findTrainingSet(database, id);
+  if (found === undefined) return undefined;
+  const { featureSet, version, asOf, state, manifest, manifestDigest, error } = found;
+  const lines = [`version ${version} of "${featureSet}" as known at ${formatInstant(asOf)}: ${state}${error === '' ? '' : `, ${error}`}`];
+  if (manifest !== undefined) {
+    const { rows, from, to, filledFrom, digests, leftOut, arrivalBasis } = manifest;
+    lines.push(
+      rows === 0 ? 'no labelled example was mature then' : `${rows} rows, as known from ${formatInstant(from!)} to ${formatInstant(to!)}`,
+      filledFrom === null ? 'a view had no record yet' : `all windows were full from ${formatInstant(filledFrom)}`,
+      `${leftOut} examples left out for their request fields; ${(arrivalBasis.declared * 100).toFixed(1)} % of what is behind it has a declared arrival`,
+      `rows ${digests.rows}, manifest ${manifestDigest}`,
+    );
+  }
+  return { title: `training set ${id.slice(0, 12)} of ${featureSet}`, lines, causes: [] };
+}

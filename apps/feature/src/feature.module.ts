@@ -1,0 +1,55 @@
+import { service } from '@rhei/runtime';
+import { config, type Config } from './config';
+import { DefinitionCache } from './definitions.store';
+import type { Deps } from './deps';
+import { explainTrainingSet } from './explain-training-set';
+import { featureRpc } from './feature.grpc';
+import { Feature0001Features1700000000001 } from './migrations/0001-features';
+import { onArrivalsClosed } from './on-arrivals-closed';
+import { onPredictionServed } from './on-prediction-served';
+import { onRecordAccepted } from './on-record-accepted';
+import { onSourceApplied } from './on-source-applied';
+import { countFailures } from './record/failure.store';
+import { countExamples } from './set/example.store';
+import { featureSetResource } from './set/feature-set.resource';
+import { Builds } from './training-set/builds';
+import { builtSets, countByState, countReady } from './training-set/training-set.store';
+import { featureViewResource } from './view/feature-view.resource';
+
+/** Feature views and sets, their values online and offline, labels, and training sets. */
+export const FeatureModule = service<Config, Deps>({
+  name: 'feature',
+  config,
+  migrations: [Feature0001Features1700000000001],
+  deps: ({ database, blobs, clock, log, config }) => {
+    const own = { database, blobs, clock, log, config, definitions: new DefinitionCache() };
+    return { ...own, builds: new Builds(own) };
+  },
+  rpc: (deps) => [featureRpc(deps)],
+  resources: [featureViewResource, featureSetResource],
+  on: [onSourceApplied, onRecordAccepted, onArrivalsClosed, onPredictionServed],
+  workers: [{ name: 'training sets', start: async ({ builds }) => builds.start(), stop: ({ builds }) => builds.end() }],
+  explain: { 'training-set': explainTrainingSet },
+  figures: async ({ database }) => {
+    const { building, failed } = await countByState(database);
+    return { evaluationFailures: await countFailures(database), trainingSetsBuilding: building, trainingSetsFailed: failed };
+  },
+  counts: async ({ database, definitions, clock }) => {
+    const { examples, labelled } = await countExamples(database, (await definitions.read(database)).sets, clock.now());
+    return { examples, labelled, trainingSets: (await countByState(database)).built };
+  },
+  digests: {
+    trainingSets: async function* ({ database }) {
+      for (const { id, featureSet, version, asOf, requireFullWindows, manifest } of await builtSets(database)) {
+        yield { id, featureSet, version, asOf, requireFullWindows, rows: manifest!.digests.rows, schema: manifest!.digests.schema };
+      }
+    },
+  },
+  inFlight: async ({ database, builds }) => {
+    const ready = await countReady(database);
+    // Nothing but this question may come while a build waits for a store that was away.
+    if (ready > 0) builds.wake();
+    return { builds: ready };
+  },
+  refresh: async ({ builds }) => builds.wake(),
+});

@@ -1,0 +1,1 @@
+export { FeatureModule } from './feature.module';

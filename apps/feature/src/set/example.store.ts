@@ -1,0 +1,129 @@
+import type { feature } from '@rhei/contracts';
+import type { Queryable } from '@rhei/messaging';
+import type { Instant } from '@rhei/runtime';
+import type { ExampleRecord, LabelRecord } from '../record/read-records';
+import { compareText } from '../view/window';
+import type { FeatureSet } from './feature-set';
+
+type Key = { featureSet: string; example: string };
+const keyOf = ({ featureSet, example }: Key): string => `${featureSet}\0${example}`;
+
+/** An example's record is the one that was known first; of those known at one instant the first in the total order. */
+function isBefore(a: ExampleRecord, b: ExampleRecord): boolean {
+  return (a.knownAt - b.knownAt || a.eventTime - b.eventTime || a.arrival - b.arrival || compareText(a.source, b.source) || compareText(a.record, b.record)) < 0;
+}
+
+/**
+ * Keeps examples and labels, and returns the labels that are news: of examples that are known and whose newest label has
+ * not been told yet. Whichever comes second, tells. The order of batches does not change what is kept.
+ */
+export async function addExamplesAndLabels(tx: Queryable, sets: ReadonlyMap<string, FeatureSet>, examples: readonly ExampleRecord[], labels: readonly LabelRecord[]): Promise<feature.Label[]> {
+  if (examples.length === 0 && labels.length === 0) return [];
+  const rows = new Map<string, Key & Partial<ExampleRecord>>();
+  for (const { featureSet, example } of labels) rows.set(keyOf({ featureSet, example }), { featureSet, example });
+  for (const given of examples) {
+    const known = rows.get(keyOf(given)) as ExampleRecord | undefined;
+    if (known?.knownAt === undefined || isBefore(given, known)) rows.set(keyOf(given), given);
+  }
+  await keepExamples(tx, [...rows.values()]);
+  await keepLabels(tx, labels);
+  return tell(tx, sets, [...rows.values()]);
+}
+
+/** Sorted, and in one statement for examples and labels: of a label and an example that come at once, one sees the other. */
+const keepExamples = (tx: Queryable, rows: readonly (Key & Partial<ExampleRecord>)[]): Promise<unknown> => tx.query(`
+  INSERT INTO example AS kept (feature_set, id, event_time, arrival, source, record, known_at, recorded_at, basis, data_json)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::smallint[], $10::text[])
+    AS given (feature_set, id, event_time, arrival, source, record, known_at, recorded_at, basis, data_json)
+  ORDER BY feature_set COLLATE "C", id COLLATE "C"
+  ON CONFLICT (feature_set, id) DO UPDATE SET
+    event_time = excluded.event_time, arrival = excluded.arrival, source = excluded.source, record = excluded.record,
+    known_at = excluded.known_at, recorded_at = excluded.recorded_at, basis = excluded.basis, data_json = excluded.data_json
+  WHERE excluded.known_at IS NOT NULL AND (kept.known_at IS NULL
+    OR (excluded.known_at, excluded.event_time, excluded.arrival, excluded.source, excluded.record) < (kept.known_at, kept.event_time, kept.arrival, kept.source, kept.record))`,
+[
+  rows.map(({ featureSet }) => featureSet), rows.map(({ example }) => example), rows.map(({ eventTime }) => eventTime ?? null), rows.map(({ arrival }) => arrival ?? null),
+  rows.map(({ source }) => source ?? null), rows.map(({ record }) => record ?? null), rows.map(({ knownAt }) => knownAt ?? null), rows.map(({ recordedAt }) => recordedAt ?? null),
+  rows.map(({ basis }) => basis ?? null), rows.map(({ dataJson }) => dataJson ?? null),
+]);
+
+async function keepLabels(tx: Queryable, labels: readonly LabelRecord[]): Promise<void> {
+  if (labels.length === 0) return;
+  await tx.query(`
+    INSERT INTO label (feature_set, example, event_time, arrival, source, record, known_at, recorded_at, basis, value)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::smallint[], $10::double precision[])
+    ON CONFLICT DO NOTHING`,
+  [
+    labels.map(({ featureSet }) => featureSet), labels.map(({ example }) => example), labels.map(({ eventTime }) => eventTime), labels.map(({ arrival }) => arrival),
+    labels.map(({ source }) => source), labels.map(({ record }) => record), labels.map(({ knownAt }) => knownAt), labels.map(({ recordedAt }) => recordedAt),
+    labels.map(({ basis }) => basis), labels.map(({ value }) => value),
+  ]);
+}
+
+interface ToldRow {
+  feature_set: string;
+  id: string;
+  revision: number;
+  value: number;
+  event_time: string;
+  both_known_at: string;
+  predicted_as_of: string | null;
+}
+
+async function tell(tx: Queryable, sets: ReadonlyMap<string, FeatureSet>, keys: readonly Key[]): Promise<feature.Label[]> {
+  const told = await tx.query<ToldRow>(`
+    WITH told AS (
+      UPDATE example SET revision = revision + 1,
+        told_event_time = newest.event_time, told_arrival = newest.arrival, told_source = newest.source, told_record = newest.record
+      FROM unnest($1::text[], $2::text[]) AS given (feature_set, id)
+      CROSS JOIN LATERAL (
+        SELECT * FROM label WHERE label.feature_set = given.feature_set AND label.example = given.id
+        ORDER BY event_time DESC, arrival DESC, source DESC, record DESC LIMIT 1
+      ) AS newest
+      WHERE example.feature_set = given.feature_set AND example.id = given.id AND example.known_at IS NOT NULL
+        AND (example.told_event_time, example.told_arrival, example.told_source, example.told_record)
+            IS DISTINCT FROM (newest.event_time, newest.arrival, newest.source, newest.record)
+      RETURNING example.feature_set, example.id, example.revision, newest.value, example.event_time,
+        greatest(example.known_at, newest.known_at) AS both_known_at, example.predicted_as_of
+    )
+    SELECT * FROM told ORDER BY feature_set, id`,
+  [keys.map(({ featureSet }) => featureSet), keys.map(({ example }) => example)]);
+  return told.map((row) => ({
+    featureSet: row.feature_set, example: row.id, revision: row.revision, value: row.value,
+    exampleTime: Number(row.event_time), maturesAt: Number(row.event_time) + sets.get(row.feature_set)!.maturity,
+    arrival: Number(row.both_known_at), asOf: Number(row.predicted_as_of ?? row.event_time),
+  }));
+}
+
+/** An example's as-of is that of its first live prediction. */
+export async function addPredictions(tx: Queryable, predictions: readonly (Key & { asOf: Instant })[]): Promise<void> {
+  const first = new Map<string, Key & { asOf: Instant }>();
+  for (const given of predictions) {
+    const known = first.get(keyOf(given));
+    if (known === undefined || given.asOf < known.asOf) first.set(keyOf(given), given);
+  }
+  if (first.size === 0) return;
+  const rows = [...first.values()];
+  await tx.query(`
+    INSERT INTO example AS kept (feature_set, id, predicted_as_of)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS given (feature_set, id, as_of) ORDER BY feature_set COLLATE "C", id COLLATE "C"
+    ON CONFLICT (feature_set, id) DO UPDATE SET predicted_as_of = least(kept.predicted_as_of, excluded.predicted_as_of)`,
+  [rows.map(({ featureSet }) => featureSet), rows.map(({ example }) => example), rows.map(({ asOf }) => asOf)]);
+}
+
+export interface ExampleCounts {
+  examples: number;
+  /** Examples with a live prediction and a label that was mature at `now`. */
+  labelled: number;
+}
+
+export async function countExamples(queryable: Queryable, sets: ReadonlyMap<string, FeatureSet>, now: Instant): Promise<ExampleCounts> {
+  const [row] = await queryable.query<ExampleCounts>(`
+    SELECT count(*)::integer AS examples,
+      (count(*) FILTER (WHERE predicted_as_of <= $3 AND event_time + maturity <= $3 AND EXISTS (
+        SELECT FROM label WHERE label.feature_set = example.feature_set AND label.example = example.id AND label.known_at <= $3)))::integer AS labelled
+    FROM example JOIN unnest($1::text[], $2::bigint[]) AS given (name, maturity) ON given.name = example.feature_set
+    WHERE known_at IS NOT NULL`,
+  [[...sets.keys()], [...sets.values()].map(({ maturity }) => maturity), now]);
+  return row;
+}

@@ -1,0 +1,70 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { JoinExample, JoinPlan, JoinSummary, JoinValue } from './join-plan';
+
+/** The child did not bring the join to its end. */
+export class JoinFailed extends Error {}
+
+export interface JoinOptions {
+  /** Milliseconds after which the child is killed. */
+  timeout: number;
+  /** Where the child may make a folder for its files. */
+  directory: string;
+  signal: AbortSignal;
+}
+
+// The compiled script: this file may itself be read as TypeScript by a test.
+const script = join(__dirname, '..', '..', 'dist', 'training-set', 'join-child.js');
+const most = 16 * 1024;
+
+/**
+ * Joins examples and value rows in a child process. Both are taken page by page, as fast as the child reads.
+ * Errors: {@link JoinFailed} when the child fails, dies or takes too long; an AbortError after `signal`.
+ */
+export async function joinPointInTime(plan: JoinPlan, examples: AsyncIterable<JoinExample[]>, values: AsyncIterable<JoinValue[]>, options: JoinOptions): Promise<{ summary: JoinSummary; parquet: Buffer }> {
+  // No variable of this service reaches the child: it needs none, and some are secret.
+  const child = spawn(process.execPath, [script, options.directory], { env: {}, stdio: ['pipe', 'pipe', 'pipe'], timeout: options.timeout, killSignal: 'SIGKILL', signal: options.signal });
+  const output: Buffer[] = [];
+  let complaint = '';
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-most)));
+  child.stdin.on('error', () => undefined);
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  closed.catch(() => undefined);
+  try {
+    await Promise.race([feed(child, plan, examples, values), closed]);
+    const [code, signal] = await closed;
+    if (code !== 0) throw new JoinFailed(reasonOf(code, signal, complaint, options.timeout));
+  } finally {
+    child.kill('SIGKILL');
+  }
+  return split(Buffer.concat(output));
+}
+
+async function feed(child: ChildProcess, plan: JoinPlan, examples: AsyncIterable<JoinExample[]>, values: AsyncIterable<JoinValue[]>): Promise<void> {
+  const write = async (line: string): Promise<void> => {
+    if (!child.stdin!.write(`${line}\n`) && child.exitCode === null) await Promise.race([once(child.stdin!, 'drain'), once(child, 'close')]);
+  };
+  await write(JSON.stringify(plan));
+  for await (const page of examples) {
+    await write(JSON.stringify({ table: 'examples', rows: page.map(({ example, asOf, exampleTime, label, features, numbers }) => [example, asOf, exampleTime, label, ...features, ...numbers]) }));
+  }
+  for await (const page of values) {
+    await write(JSON.stringify({ table: 'values', rows: page.map(({ view, entity, knownAt, eventTime, value }) => [view, entity, knownAt, eventTime, value]) }));
+  }
+  await write('end');
+  child.stdin!.end();
+}
+
+function reasonOf(code: number | null, signal: NodeJS.Signals | null, complaint: string, timeout: number): string {
+  if (signal !== null) return `The join was killed (${signal}): it took longer than ${timeout / 1_000} s, or more memory than there was.`;
+  return `The join failed${complaint === '' ? ` with exit code ${code}` : `: ${complaint.trim()}`}.`;
+}
+
+function split(output: Buffer): { summary: JoinSummary; parquet: Buffer } {
+  const end = output.indexOf('\n');
+  const summary = end === -1 ? undefined : JSON.parse(output.toString('utf8', 0, end)) as JoinSummary;
+  if (summary === undefined || output.length - end - 1 !== summary.bytes) throw new JoinFailed('The join ended before its result was complete.');
+  return { summary, parquet: output.subarray(end + 1) };
+}

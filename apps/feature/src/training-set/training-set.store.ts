@@ -1,0 +1,126 @@
+import { canonicalJson } from '@rhei/expressions';
+import type { Queryable } from '@rhei/messaging';
+import type { Instant } from '@rhei/runtime';
+import { closedUpTo } from '../watermark.store';
+import type { JoinValue } from './join-plan';
+import type { Manifest, TrainingSet, TrainingSetRequest, TrainingSetState, ViewContent } from './training-set';
+
+interface TrainingSetRow {
+  id: string;
+  feature_set: string;
+  version: string;
+  as_of: string;
+  require_full_windows: boolean;
+  state: TrainingSetState;
+  manifest_digest: string;
+  manifest: Manifest | null;
+  error: string;
+}
+const columns = 'id, feature_set, version, as_of, require_full_windows, state, manifest_digest, manifest, error';
+const toTrainingSet = (row: TrainingSetRow): TrainingSet => ({
+  id: row.id, featureSet: row.feature_set, version: Number(row.version), asOf: Number(row.as_of), requireFullWindows: row.require_full_windows,
+  state: row.state, manifestDigest: row.manifest_digest, manifest: row.manifest ?? undefined, error: row.error,
+});
+
+export async function findTrainingSet(queryable: Queryable, id: string): Promise<TrainingSet | undefined> {
+  const [row] = await queryable.query<TrainingSetRow>(`SELECT ${columns} FROM training_set WHERE id = $1`, [id]);
+  return row && toTrainingSet(row);
+}
+
+/** Starts a build unless it was started before. */
+export const askFor = (tx: Queryable, id: string, { featureSet, version, asOf, requireFullWindows }: TrainingSetRequest, now: Instant): Promise<unknown> => tx.query(
+  `INSERT INTO training_set (id, feature_set, version, as_of, require_full_windows, state, asked_at) VALUES ($1, $2, $3, $4, $5, 'building', $6) ON CONFLICT DO NOTHING`,
+  [id, featureSet, version, asOf, requireFullWindows, now]);
+
+// A build that waits for its shards needs the clock; it can start when all have passed its as-of.
+const ready = `state = 'building' AND as_of <= ${closedUpTo}`;
+
+/** The first build that can start. */
+export async function nextBuild(queryable: Queryable): Promise<TrainingSet | undefined> {
+  const [row] = await queryable.query<TrainingSetRow>(`SELECT ${columns} FROM training_set WHERE ${ready} ORDER BY as_of, id LIMIT 1`);
+  return row && toTrainingSet(row);
+}
+
+export async function countReady(queryable: Queryable): Promise<number> {
+  const [{ builds }] = await queryable.query<{ builds: number }>(`SELECT count(*)::integer AS builds FROM training_set WHERE ${ready}`);
+  return builds;
+}
+
+export async function countByState(queryable: Queryable): Promise<Record<TrainingSetState, number>> {
+  const rows = await queryable.query<{ state: TrainingSetState; sets: number }>('SELECT state, count(*)::integer AS sets FROM training_set GROUP BY state');
+  return { building: 0, built: 0, failed: 0, ...Object.fromEntries(rows.map(({ state, sets }) => [state, sets])) };
+}
+
+/** Ends a build; false when it has ended already, by another replica. */
+export async function settle(tx: Queryable, id: string, end: { manifestDigest: string; manifest: Manifest } | { error: string }): Promise<boolean> {
+  const built = 'manifest' in end;
+  const rows = await tx.query(`
+    WITH settled AS (
+      UPDATE training_set SET state = $2, manifest_digest = $3, manifest = $4::jsonb, error = $5 WHERE id = $1 AND state = 'building' RETURNING id
+    )
+    SELECT id FROM settled`,
+  [id, built ? 'built' : 'failed', built ? end.manifestDigest : '', built ? canonicalJson(end.manifest) : null, built ? '' : end.error]);
+  return rows.length > 0;
+}
+
+export async function builtSets(queryable: Queryable): Promise<TrainingSet[]> {
+  return (await queryable.query<TrainingSetRow>(`SELECT ${columns} FROM training_set WHERE state = 'built' ORDER BY as_of, id COLLATE "C"`)).map(toTrainingSet);
+}
+
+/** What was known by `asOf` about the records of these views. */
+export async function contentsOf(queryable: Queryable, views: readonly string[], asOf: Instant): Promise<ViewContent[]> {
+  const rows = await queryable.query<{ view: string; basis: number; records: string; first: string }>(`
+    SELECT view, basis, count(*) AS records, min(event_time) AS first FROM view_record WHERE view = ANY ($1::text[]) AND known_at <= $2 GROUP BY view, basis ORDER BY view, basis`,
+  [views, asOf]);
+  return rows.map(({ view, basis, records, first }) => ({ view, basis, records: Number(records), firstEventTime: Number(first) }));
+}
+
+const pageSize = 5_000;
+
+/** A labelled example as it was known at one instant. */
+export interface LabelledExample {
+  id: string;
+  eventTime: Instant;
+  predictedAsOf: Instant | null;
+  dataJson: string;
+  label: number;
+  bases: [example: number, label: number];
+}
+
+/** Pages of the examples whose label was known and mature at `asOf`: of several labels the newest then. */
+export async function* labelledExamples(queryable: Queryable, featureSet: string, maturity: number, asOf: Instant): AsyncGenerator<LabelledExample[]> {
+  for (let after = ''; ;) {
+    const rows = await queryable.query<{ id: string; event_time: string; predicted_as_of: string | null; data_json: string; basis: number; value: number; label_basis: number }>(`
+      SELECT id, event_time, predicted_as_of, data_json, basis, newest.value, newest.label_basis
+      FROM example CROSS JOIN LATERAL (
+        SELECT value, basis AS label_basis FROM label
+        WHERE label.feature_set = example.feature_set AND label.example = example.id AND label.known_at <= $2
+        ORDER BY label.event_time DESC, label.arrival DESC, label.source DESC, label.record DESC LIMIT 1
+      ) AS newest
+      WHERE feature_set = $1 AND known_at <= $2 AND event_time + $3::bigint <= $2 AND id > $4 ORDER BY id LIMIT ${pageSize}`,
+    [featureSet, asOf, maturity, after]);
+    if (rows.length > 0) {
+      yield rows.map((row) => ({
+        id: row.id, eventTime: Number(row.event_time), predictedAsOf: row.predicted_as_of === null ? null : Number(row.predicted_as_of),
+        dataJson: row.data_json, label: row.value, bases: [row.basis, row.label_basis],
+      }));
+    }
+    if (rows.length < pageSize) return;
+    after = rows.at(-1)!.id;
+  }
+}
+
+/** Pages of the value rows that were known by `asOf`. */
+export async function* valueRows(queryable: Queryable, views: readonly string[], asOf: Instant): AsyncGenerator<JoinValue[]> {
+  let after: [view: string, entity: string, knownAt: number] = ['', '', Number.MIN_SAFE_INTEGER];
+  for (;;) {
+    const rows = await queryable.query<{ view: string; entity: string; known_at: string; event_time: string; value: number }>(`
+      SELECT view, entity, known_at, event_time, value FROM feature_row
+      WHERE view = ANY ($1::text[]) AND known_at <= $2 AND (view, entity, known_at) > ($3, $4, $5::bigint) ORDER BY view, entity, known_at LIMIT ${pageSize}`,
+    [views, asOf, ...after]);
+    if (rows.length > 0) yield rows.map((row) => ({ view: row.view, entity: row.entity, knownAt: Number(row.known_at), eventTime: Number(row.event_time), value: row.value }));
+    if (rows.length < pageSize) return;
+    const last = rows.at(-1)!;
+    after = [last.view, last.entity, Number(last.known_at)];
+  }
+}
