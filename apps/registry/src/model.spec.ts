@@ -107,6 +107,12 @@ describe('promoting a version', () => {
     expect(states(promoted(second, 1))).toEqual(['champion', 'retired']);
   });
 
+  it('goes back to a former champion also when approvals are asked for only since', () => {
+    const free = aModel({ approval: 'none' });
+    const second = promoted(registered(promoted(registered(free, 'a'), 1), 'b', 'a'), 2);
+    expect(states(promoted({ ...second, spec: aModel().spec }, 1))).toEqual(['champion', 'retired']);
+  });
+
   it('leaves a version that waits unmet when it compared with the former champion', () => {
     const first = promoted(approved(registered(aModel(), 'a'), 1), 1);
     const two = registered(registered(first, 'b', 'a'), 'c', 'a');
