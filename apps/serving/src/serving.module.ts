@@ -22,14 +22,14 @@ export const ServingModule = service<ServingConfig, Deps>({
   name: 'serving',
   config,
   migrations: [Serving0001Deployments1700000000001],
-  deps({ config: { SERVING_CONCURRENCY, SERVING_QUEUE }, database, blobs, clock, log, peer }) {
+  deps({ config: { concurrency, queue }, database, blobs, clock, log, peer }) {
     const ledger = new LedgerStore(database);
     return {
       database, blobs, clock, log, ledger,
       deployments: new DeploymentStore(database),
       writer: new LedgerWriter({ database, ledger, clock }),
       traffic: new Traffic(),
-      admission: new Admission(SERVING_CONCURRENCY, SERVING_QUEUE),
+      admission: new Admission(concurrency, queue),
       features: peer('feature', feature.FeatureServiceClient),
       registry: peer('registry', registry.RegistryServiceClient),
       known: new Map(),
