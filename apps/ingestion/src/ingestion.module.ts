@@ -2,7 +2,7 @@ import { formatInstant, parseDuration } from '@rhei/expressions';
 import { service, type Database, type Duration } from '@rhei/runtime';
 import { acceptEvents, type Outcome, type Submission } from './accept-events';
 import { closeArrivals } from './close-arrivals';
-import { config } from './config';
+import { config, type Config } from './config';
 import { explainEvent } from './explain-event';
 import { GroupCommit } from './group-commit';
 import { ingestionRpc } from './ingestion.grpc';
@@ -23,7 +23,7 @@ export interface Deps {
 
 const mebibyte = 1024 * 1024;
 
-export const IngestionModule = service({
+export const IngestionModule = service<Config, Deps>({
   name: 'ingestion',
   config,
   migrations: [Ingestion0001Records1700000000001],
