@@ -16,20 +16,21 @@ export function whatToTry(folder: DataFolder, { http, grpc }: Running, { isNew, 
   if (!story) {
     return [...lines, 'Nothing is applied yet. Try:', `  npx --no rhei apply -f examples/flights --data ${folder.path}`, `  npx --no rhei status --data ${folder.path}`, '', 'Ctrl-C stops it; the state stays.', ''].join('\n');
   }
+  const report = folder.read<StoryReport>('report.json');
   const bearer = `"authorization: Bearer $(node -p 'require("${tokens}").admin')"`;
-  const body = JSON.stringify({
-    inputs: [
-      ['flight', 'try-1'], ['origin', 'JFK'], ['destination', 'LAX'], ['distance', 2475], ['departure', '2001-07-01T17:00:00Z'],
-    ].map(([name, value]) => ({ name, shape: [1], datatype: typeof value === 'number' ? 'FP64' : 'BYTES', data: [value] })),
-  });
-  return [
-    ...lines,
-    'Three things to try (a prediction by REST, the same deployment by gRPC, the chain of causes behind the model):',
-    `  curl -s ${http}/v2/models/departures/infer -H ${bearer} -d '${body}'`,
-    `  grpcurl -plaintext -import-path proto -proto inference/grpc_service.proto -H ${bearer} -d '{"name":"departures"}' ${grpc} inference.GRPCInferenceService/ModelMetadata`,
-    `  npx --no rhei why version flight-late/1 --data ${folder.path}`,
-    '',
-    'Ctrl-C stops it; the state stays.',
-    '',
-  ].join('\n');
+  const version = report?.versions.at(-1);
+  const commands = [
+    ...(report?.example == null ? [] : [
+      `curl -s ${http}/v2/models/${report.example.deployment}/infer -H ${bearer} -d '${JSON.stringify({ inputs: report.example.inputs })}'`,
+      `grpcurl -plaintext -import-path proto -proto inference/grpc_service.proto -H ${bearer} -d '{"name":"${report.example.deployment}"}' ${grpc} inference.GRPCInferenceService/ModelMetadata`,
+    ]),
+    version === undefined ? `npx --no rhei status --data ${folder.path}` : `npx --no rhei why version ${version.model}/${version.version} --data ${folder.path}`,
+  ];
+  return [...lines, 'To try (a prediction by REST, what the deployment takes by gRPC, the causes behind the newest version):', ...commands.map((command) => `  ${command}`), '', 'Ctrl-C stops it; the state stays.', ''].join('\n');
+}
+
+/** What these words need of a story's report. */
+interface StoryReport {
+  versions: { model: string; version: number }[];
+  example: { deployment: string; inputs: object[] } | null;
 }

@@ -29,6 +29,12 @@ export async function askPredictions(doors: Doors, deployment: string, examples:
   await Promise.all(Array.from({ length: Math.min(requestsAtOnce, examples.length) }, worker));
 }
 
+/** The same question in the REST form of the protocol. */
+export async function restExample(doors: Doors, deployment: string, { data }: CloudEvent) {
+  const { inputs } = await ask(doors, doors.inference, doors.inference.modelMetadata, { name: deployment, version: '' });
+  return { deployment, inputs: inputs.map(({ name, datatype }) => ({ name, datatype, shape: [1], data: [(data as Record<string, unknown>)[name]] })) };
+}
+
 type TensorMetadata = inference.ModelMetadataResponse['inputs'][number];
 
 function inferRequest(deployment: string, { id, data }: CloudEvent, inputs: TensorMetadata[]): inference.ModelInferRequest {

@@ -1,6 +1,7 @@
 import { serviceNames, type monitoring, type registry, type runtime, type ServiceName } from '@rhei/contracts';
 import { canonicalJson, compile, ExpressionError, sha256 } from '@rhei/expressions';
 import { readDecisions, verifyAll } from '../decisions';
+import { restExample } from './ask-predictions';
 import { ask, type Doors } from './doors';
 import type { Plan } from './plan';
 import type { Story } from './story';
@@ -23,6 +24,8 @@ export interface Report {
   parked: number;
   auditVerified: boolean;
   timeline: TimelineEntry[];
+  /** A question of the story in the REST form, for somebody who wants to ask one. */
+  example: { deployment: string; inputs: { name: string; datatype: string; shape: number[]; data: unknown[] }[] } | null;
   seconds: { total: number; perStep: number; perRecord: number; by: Record<string, number> };
   /** Proportional memory of the platform's process tree, where it could be measured. */
   memoryBytes: number | null;
@@ -85,6 +88,7 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
     deadLetters: measured.deadLetters, parked: measured.parked,
     auditVerified: verifyAll(decisions).every(({ fault }) => fault === undefined),
     timeline,
+    example: await exampleRequest(doors, story, plan),
     seconds: {
       total: measured.seconds, perStep: measured.seconds / Math.max(1, plan.steps.length), perRecord: measured.seconds / Math.max(1, sent), by: measured.by,
     },
@@ -92,6 +96,11 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
     unmet: [],
   };
   return { ...report, unmet: unmetExpectations(story, report) };
+}
+
+async function exampleRequest(doors: Doors, { spec }: Story, plan: Plan): Promise<Report['example']> {
+  const last = plan.steps.findLast(({ asks }) => asks.length > 0)?.asks.at(-1);
+  return spec.ask === undefined || last === undefined ? null : restExample(doors, spec.ask.deployment, last);
 }
 
 async function listVersions(doors: Doors): Promise<registry.ModelVersion[]> {
