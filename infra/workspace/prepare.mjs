@@ -25,7 +25,7 @@ export function run(command, args, options = {}) {
 }
 
 /** The installed Node 24 comes first where its package is there; everything also runs on the Node that started this. */
-export const environment = (more = {}) => ({ ...process.env, PATH: `${bin}:${process.env.PATH}`, ...more });
+export const environment = (more = {}) => ({ NX_DAEMON: 'false', ...process.env, PATH: `${bin}:${process.env.PATH}`, ...more });
 export const node = () => (existsSync(join(bin, 'node')) ? join(bin, 'node') : process.execPath);
 
 /** `npm ci`, when the lockfile is not the one that was installed. */
