@@ -11,7 +11,7 @@ import { raiseWatermark } from './watermark.store';
 /** Takes in the records of one shard that one commit accepted: values of views, examples, labels, and how far the shard is. */
 export const onRecordAccepted = shared('RecordAccepted', async ({ definitions, builds }: Deps, { payload: { shard, watermark, records } }, tx) => {
   const { views, sets } = await definitions.read(tx);
-  const { entries, examples, labels, failures } = readRecords(records, views.values(), sets.values());
+  const { entries, examples, labels, failures } = readRecords(records, [...views.values()], [...sets.values()]);
   await addFailures(tx, failures, tx.now);
   await addEntries(tx, views, entries);
   await say(tx, await addExamplesAndLabels(tx, sets, examples, labels));

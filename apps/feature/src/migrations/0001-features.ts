@@ -72,6 +72,8 @@ export class Feature0001Features1700000000001 implements MigrationInterface {
         told_arrival bigint,
         told_source text COLLATE "C",
         told_record text COLLATE "C",
+        told_known_at bigint,
+        told_value double precision,
         PRIMARY KEY (feature_set, id)
       )`);
     await runner.query(`

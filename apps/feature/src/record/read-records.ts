@@ -62,7 +62,7 @@ class NoResult extends Error {
 }
 
 /** Evaluates each record once for every view and set that asks for its source and type; a failure stops nobody else. */
-export function readRecords(records: readonly ingestion.Record[], views: Iterable<FeatureView>, sets: Iterable<FeatureSet>): Reading {
+export function readRecords(records: readonly ingestion.Record[], views: readonly FeatureView[], sets: readonly FeatureSet[]): Reading {
   const reading: Reading = { entries: [], examples: [], labels: [], failures: [] };
   const viewsOf = groupBy(views, ({ spec }) => `${spec.source} ${spec.event}`);
   const examplesOf = groupBy(sets, ({ spec }) => `${spec.example.source} ${spec.example.event}`);
@@ -140,7 +140,7 @@ function number(expression: Expression, part: string, values: Record<string, unk
   return value;
 }
 
-function groupBy<T>(items: Iterable<T>, keyOf: (item: T) => string): Map<string, T[]> {
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const group = groups.get(keyOf(item));

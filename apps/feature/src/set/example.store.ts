@@ -64,34 +64,34 @@ interface ToldRow {
   feature_set: string;
   id: string;
   revision: number;
-  value: number;
-  event_time: string;
-  both_known_at: string;
-  predicted_as_of: string | null;
+  told_value: number;
+  event_time: number;
+  both_known_at: number;
+  predicted_as_of: number | null;
 }
 
+// All these examples exist, so nothing is inserted: a conflict finds its row by the key whatever the statistics say.
 async function tell(tx: Queryable, sets: ReadonlyMap<string, FeatureSet>, keys: readonly Key[]): Promise<feature.Label[]> {
   const told = await tx.query<ToldRow>(`
-    WITH told AS (
-      UPDATE example SET revision = revision + 1,
-        told_event_time = newest.event_time, told_arrival = newest.arrival, told_source = newest.source, told_record = newest.record
-      FROM unnest($1::text[], $2::text[]) AS given (feature_set, id)
-      CROSS JOIN LATERAL (
-        SELECT * FROM label WHERE label.feature_set = given.feature_set AND label.example = given.id
-        ORDER BY event_time DESC, arrival DESC, source DESC, record DESC LIMIT 1
-      ) AS newest
-      WHERE example.feature_set = given.feature_set AND example.id = given.id AND example.known_at IS NOT NULL
-        AND (example.told_event_time, example.told_arrival, example.told_source, example.told_record)
-            IS DISTINCT FROM (newest.event_time, newest.arrival, newest.source, newest.record)
-      RETURNING example.feature_set, example.id, example.revision, newest.value, example.event_time,
-        greatest(example.known_at, newest.known_at) AS both_known_at, example.predicted_as_of
-    )
-    SELECT * FROM told ORDER BY feature_set, id`,
+    INSERT INTO example AS kept (feature_set, id, told_event_time, told_arrival, told_source, told_record, told_known_at, told_value)
+    SELECT given.feature_set, given.id, newest.event_time, newest.arrival, newest.source, newest.record, newest.known_at, newest.value
+    FROM unnest($1::text[], $2::text[]) AS given (feature_set, id)
+    CROSS JOIN LATERAL (
+      SELECT * FROM label WHERE label.feature_set = given.feature_set AND label.example = given.id
+      ORDER BY event_time DESC, arrival DESC, source DESC, record DESC LIMIT 1
+    ) AS newest
+    ON CONFLICT (feature_set, id) DO UPDATE SET
+      revision = kept.revision + 1, told_event_time = excluded.told_event_time, told_arrival = excluded.told_arrival,
+      told_source = excluded.told_source, told_record = excluded.told_record, told_known_at = excluded.told_known_at, told_value = excluded.told_value
+    WHERE kept.known_at IS NOT NULL
+      AND (kept.told_event_time, kept.told_arrival, kept.told_source, kept.told_record)
+          IS DISTINCT FROM (excluded.told_event_time, excluded.told_arrival, excluded.told_source, excluded.told_record)
+    RETURNING feature_set, id, revision, told_value, event_time, greatest(known_at, told_known_at) AS both_known_at, predicted_as_of`,
   [keys.map(({ featureSet }) => featureSet), keys.map(({ example }) => example)]);
-  return told.map((row) => ({
-    featureSet: row.feature_set, example: row.id, revision: row.revision, value: row.value,
-    exampleTime: Number(row.event_time), maturesAt: Number(row.event_time) + sets.get(row.feature_set)!.maturity,
-    arrival: Number(row.both_known_at), asOf: Number(row.predicted_as_of ?? row.event_time),
+  return told.sort((a, b) => compareText(a.feature_set, b.feature_set) || compareText(a.id, b.id)).map((row) => ({
+    featureSet: row.feature_set, example: row.id, revision: row.revision, value: row.told_value,
+    exampleTime: row.event_time, maturesAt: row.event_time + sets.get(row.feature_set)!.maturity,
+    arrival: row.both_known_at, asOf: row.predicted_as_of ?? row.event_time,
   }));
 }
 

@@ -110,6 +110,8 @@ async function laterEntries(tx: Queryable, groups: readonly Group[]): Promise<Re
   });
 }
 
+// OFFSET 0 keeps a look-up per entity, and the order asks for the index that fits: a plan that was made while the tables were
+// small would else scan them, or search by the other index, until statistics are gathered.
 async function readWindows(tx: Queryable, groups: Restated[]): Promise<void> {
   if (groups.length === 0) return;
   const wanted = groups.map(({ window, steps }) => reads(window, steps));
@@ -117,7 +119,9 @@ async function readWindows(tx: Queryable, groups: Restated[]): Promise<void> {
   const tiles = await tx.query<{ at: number; start: string; n: string; sum: string }>(`
     SELECT given.at::integer, tile.start, tile.n, tile.sum::text
     FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS given (view, entity, start, at)
-    JOIN tile ON tile.view = given.view AND tile.entity = given.entity AND tile.start >= given.start`,
+    CROSS JOIN LATERAL (
+      SELECT * FROM tile t WHERE t.view = given.view AND t.entity = given.entity AND t.start >= given.start ORDER BY t.start OFFSET 0
+    ) AS tile`,
   [...names, wanted.map(({ from }) => from)]);
   for (const { at, start, n, sum } of tiles) groups[at - 1].tiles.push({ start: Number(start), n: Number(n), sum: BigInt(sum) });
 
@@ -125,7 +129,10 @@ async function readWindows(tx: Queryable, groups: Restated[]): Promise<void> {
   const single = await tx.query<EntryRow>(`
     SELECT given.at, event_time, arrival, source, id, known_at, scaled::text
     FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS given (at, view, entity, start, stop)
-    JOIN view_record r ON r.view = given.view AND r.entity = given.entity AND r.event_time >= given.start AND r.event_time < given.stop`,
+    CROSS JOIN LATERAL (
+      SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.event_time >= given.start AND r.event_time < given.stop
+      ORDER BY r.event_time, r.arrival, r.source, r.id OFFSET 0
+    ) AS record`,
   [
     cut.map(({ at }) => at), cut.map(({ group }) => group.view), cut.map(({ group }) => group.entity),
     cut.map(({ start }) => start), cut.map(({ group, start }) => start + group.window.tile),
