@@ -11,6 +11,8 @@ const sources = ['libs', 'apps'].flatMap((folder) =>
 module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/src/**/*.spec.ts'],
+  globalSetup: join(__dirname, 'libs/testing/cluster/setup.cjs'),
+  globalTeardown: join(__dirname, 'libs/testing/cluster/teardown.cjs'),
   setupFiles: [require.resolve('reflect-metadata')],
   moduleNameMapper: { ...Object.fromEntries(sources), '^(\\.{1,2}/.*)\\.js$': '$1' },
   transformIgnorePatterns: ['/node_modules/(?!@marcbachmann/cel-js)'],

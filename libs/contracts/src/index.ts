@@ -1,4 +1,5 @@
 export * from './errors';
+export * as status from './status';
 export * from './topics';
 export * as ingestion from './ingestion';
 export * as feature from './feature';

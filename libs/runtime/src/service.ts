@@ -1,7 +1,7 @@
 import type { EventName, Payload, ServiceName } from '@rhei/contracts';
 import type { Client, ServiceDefinition as GrpcDefinition } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import type { MigrationInterface } from 'typeorm';
+import type { EntitySchema, MigrationInterface } from 'typeorm';
 import type { z } from 'zod';
 import type { Principal, Role } from './auth';
 import type { Clock, Duration, Instant } from './clock';
@@ -28,6 +28,8 @@ export interface Service<Config = any, Deps = any> {
   /** zod shape of the variables; `run` reads each from `<SERVICE>_<VARIABLE>` first, then `<VARIABLE>`. */
   config: z.ZodType<Config>;
   migrations: (new () => MigrationInterface)[];
+  /** What a store reads and writes through `tx.manager`. They describe what the migrations made; a test holds that both agree. */
+  entities?: EntitySchema<any>[];
   deps(base: Base<Config>): Deps;
   rpc?(deps: Deps): Rpc[];
   /** Nest controllers; their constructor takes `@Inject(DEPS) deps`. */

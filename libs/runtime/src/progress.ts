@@ -1,0 +1,71 @@
+import { runtime, unavailable } from '@rhei/contracts';
+import { setAsideCounts, unsentCount } from '@rhei/messaging';
+import { pause } from './clock';
+import type { RunningService } from './running-service';
+
+/** Milliseconds for which a question waits for quiet. */
+const WAIT = 200;
+/** Milliseconds until the second look, and at most: what another process or the relay does wakes nobody here. */
+const FIRST_LOOK = 1;
+const LOOK_EVERY = 16;
+
+export type Progress = runtime.GetProgressResponse;
+
+/** What a service still has to do, read from its rows and the log: replay.md, Control. */
+export class ProgressOf {
+  private woken = new AbortController();
+
+  constructor(private readonly service: RunningService) {}
+
+  /** Something was committed in this process. */
+  wake(): void {
+    this.woken.abort();
+  }
+
+  /** Answers when nothing is left to do, or after a bounded time with what is. */
+  async whenQuiet(): Promise<Progress> {
+    let wait = FIRST_LOOK;
+    for (const until = performance.now() + WAIT; ; wait = Math.min(wait * 2, LOOK_EVERY)) {
+      this.woken = new AbortController();
+      const { signal } = this.woken;
+      const progress = await this.read();
+      if (isQuiet(progress) || performance.now() >= until) return progress;
+      await pause(wait, signal);
+    }
+  }
+
+  private async read(): Promise<Progress> {
+    const { service } = this;
+    const because = service.notReadyBecause;
+    if (because !== undefined) throw unavailable(`Service ${service.name} is not ready: ${because}.`, { reason: 'NOT_READY', retryAfter: 100 });
+    const [inFlight, unsent, aside, nextTimer, positions, others] = await Promise.all([
+      service.definition.inFlight?.(service.deps) ?? ({} as Record<string, number>),
+      unsentCount(service.database),
+      setAsideCounts(service.database),
+      service.timers.next(),
+      service.subscriptions.progress(),
+      service.replica.others(),
+    ]);
+    if (others.some(({ ready }) => !ready)) throw unavailable(`A replica of ${service.name} has not taken its first listing yet.`, { reason: 'NOT_READY', retryAfter: 100 });
+    const counters = service.counters();
+    for (const { progress } of others) for (const [name, value] of Object.entries(progress.counters)) counters[name] = (counters[name] ?? 0) + value;
+    return {
+      time: service.clock.now(),
+      inFlight: Object.fromEntries(Object.entries(inFlight).filter(([, count]) => count > 0)),
+      unsent, parked: aside.parked, deadLetters: aside.deadLetters, counters,
+      // Of several replicas the one that is furthest behind counts.
+      positions: positions.map((place) => ({
+        ...place,
+        position: Math.min(place.position, ...others.flatMap(({ progress }) => progress.positions)
+          .filter((other) => other.subscription === place.subscription && other.topic === place.topic && other.partition === place.partition)
+          .map(({ position }) => position)),
+      })),
+      ...(nextTimer && { nextTimer }),
+    };
+  }
+}
+
+/** Nothing in flight, nothing unsent, every position at its head. Settled is this twice in a row, with equal counters. */
+export function isQuiet({ inFlight, unsent, positions }: Progress): boolean {
+  return unsent === 0 && Object.values(inFlight).every((count) => count === 0) && positions.every(({ position, head }) => position >= head);
+}

@@ -1,0 +1,177 @@
+import { openEventLog, messagingMigrations, Relay, type EventLog } from '@rhei/messaging';
+import type { ServiceName } from '@rhei/contracts';
+import type { Logger } from 'pino';
+import type { DestinationStream } from 'pino';
+import { openBlobs } from './blobs';
+import { elapsed, pause, type Clock } from './clock';
+import { ConfigError, withoutSecret, type ServiceConfig } from './config';
+import { ServiceDatabase } from './database';
+import { createLogger } from './logger';
+import { Peers } from './peers';
+import { ProgressOf } from './progress';
+import { openClock, Replica } from './replicas';
+import { runtimeMigrations } from './runtime-migrations';
+import type { Base, Service } from './service';
+import { Subscriptions } from './subscriptions';
+import { inContext, newTraceparent } from './telemetry';
+import { Timers } from './timers';
+
+/** Milliseconds between two listings of the present state; a broadcast that was missed is made good by then. */
+const REFRESH_EVERY = 60_000;
+
+/** One service as it runs in this process: what is its own, in the order in which it comes up and goes down. */
+export class RunningService {
+  readonly timers: Timers<unknown>;
+  readonly subscriptions: Subscriptions<unknown>;
+  readonly replica: Replica;
+  readonly progress: ProgressOf;
+  private notReady: string | undefined = 'it is starting';
+  private started: { name: string; stop(): Promise<void> }[] = [];
+  private readonly relay: Relay;
+  private readonly stopping = new AbortController();
+  private refreshing: Promise<void> = Promise.resolve();
+
+  private constructor(
+    readonly definition: Service, readonly config: ServiceConfig, readonly database: ServiceDatabase, readonly clock: Clock,
+    readonly log: Logger, readonly deps: unknown, private readonly eventLog: EventLog, private readonly peers: Peers,
+  ) {
+    const { name, timers = [], on = [] } = definition;
+    this.timers = new Timers(timers, () => deps, database, clock, log);
+    this.subscriptions = new Subscriptions(name, on, () => deps, database, eventLog, log);
+    this.relay = new Relay({ service: name, database: config.databaseUrl, log: eventLog, logger: log });
+    this.progress = new ProgressOf(this);
+    this.replica = new Replica(database, clock, log,
+      () => ({ counters: this.counters(), positions: this.subscriptions.broadcastPositions() }), () => this.notReady === undefined);
+    database.onCommit(({ emitted, armed }) => {
+      if (emitted) this.relay.wake();
+      if (armed) this.timers.wake();
+      this.progress.wake();
+    });
+  }
+
+  get name(): ServiceName {
+    return this.definition.name;
+  }
+
+  /**
+   * Opens the database and builds the service's own parts; nothing listens or runs yet.
+   * @throws ConfigError when the database, the blobs or the kind of clock do not fit
+   */
+  static async open(definition: Service, config: ServiceConfig, addressOf: (peer: ServiceName) => string, destination?: DestinationStream): Promise<RunningService> {
+    const { name } = definition;
+    const log = createLogger(name, config.logLevel, destination);
+    const blobs = await openBlobs(config.blobs);
+    const database = await ServiceDatabase.open({
+      service: name, url: config.databaseUrl, log, migrations: [...messagingMigrations, ...runtimeMigrations, ...definition.migrations],
+      ...(definition.entities && { entities: definition.entities }),
+    });
+    try {
+      const clock = await openClock(database, { kind: config.clock, start: config.clockStart });
+      database.useClock(clock);
+      const peers = new Peers(config.token, addressOf);
+      const base: Base<unknown> = { name, config: config.own, clock, database, blobs, log, peer: (service, client) => peers.peer(service, client), elapsed };
+      const eventLog = openEventLog({ url: config.eventLog, logger: log });
+      return new RunningService(definition, config, database, clock, log, definition.deps(base), eventLog, peers);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** Undefined: ready. */
+  get notReadyBecause(): string | undefined {
+    if (!this.database.reachable) return 'its database does not answer';
+    return this.notReady;
+  }
+
+  /** Starts what runs beside requests. The listeners are up, so peers can be called. Resolves when the service is ready. */
+  async start(): Promise<void> {
+    await this.reaching('DATABASE_URL', this.config.databaseUrl, () => this.replica.start());
+    this.started.push({ name: 'replica', stop: () => this.replica.stop() });
+    await this.reaching('EVENT_LOG', this.config.eventLog, () => this.relay.start());
+    this.started.push({ name: 'relay', stop: () => this.relay.stop() });
+    await this.reaching('EVENT_LOG', this.config.eventLog, () => this.subscriptions.startBroadcast());
+    this.started.push({ name: 'subscriptions', stop: () => this.subscriptions.stop() });
+    for (const worker of this.definition.workers ?? []) {
+      await this.within(() => worker.start(this.deps));
+      this.started.push({ name: worker.name, stop: () => this.within(() => worker.stop(this.deps)) });
+    }
+    await this.firstListing();
+    if (this.stopping.signal.aborted) return;
+    await this.reaching('EVENT_LOG', this.config.eventLog, () => this.subscriptions.startShared());
+    this.timers.start();
+    this.started.push({ name: 'timers', stop: () => this.timers.stop() });
+    this.notReady = undefined;
+    this.log.info({}, 'ready');
+  }
+
+  /** No longer ready; answers what is in hand. */
+  withdraw(): void {
+    this.notReady = 'it is stopping';
+    this.stopping.abort();
+  }
+
+  /** Ends what runs, the youngest first; the relay is the last but one, so that what was committed is still sent. */
+  async stop(): Promise<void> {
+    this.withdraw();
+    await this.refreshing;
+    for (const { name, stop } of this.started.reverse()) {
+      if (name === 'relay') await this.flush();
+      await stop().catch((error: unknown) => this.log.error({ err: error, part: name }, 'a part did not stop well'));
+    }
+    this.started = [];
+    this.peers.close();
+    await this.eventLog.close().catch((error: unknown) => this.log.warn({ err: error }, 'the event log did not close well'));
+    await this.database.close();
+  }
+
+  counters(): Record<string, number> {
+    return { ...this.subscriptions.counters(), commits: this.database.commits, timers: this.timers.fired };
+  }
+
+  /** Runs `work` in this service's context, in a new trace. */
+  within<Result>(work: () => Result): Result {
+    return inContext({ traceparent: newTraceparent(), service: this.name }, work);
+  }
+
+  private async firstListing(): Promise<void> {
+    const { refresh } = this.definition;
+    if (!refresh) return;
+    for (let attempt = 1; !this.stopping.signal.aborted; attempt += 1) {
+      try {
+        await this.within(() => refresh(this.deps));
+        this.refreshing = this.keepListing(refresh);
+        return;
+      } catch (error) {
+        this.notReady = `it could not list what it needs from its peers: ${(error as Error).message}`;
+        if (attempt % 20 === 1) this.log.warn({ err: error, attempt }, 'the first listing failed; tried again');
+        await pause(Math.min(2_000, 50 * attempt), this.stopping.signal);
+      }
+    }
+  }
+
+  private async keepListing(refresh: (deps: unknown) => Promise<void>): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      await pause(REFRESH_EVERY, this.stopping.signal);
+      if (this.stopping.signal.aborted) return;
+      await this.within(() => refresh(this.deps)).catch((error: unknown) => this.log.warn({ err: error }, 'a listing failed; the next one makes it good'));
+    }
+  }
+
+  /** Gives what was committed a moment to be sent; what stays is sent after the next start. */
+  private async flush(): Promise<void> {
+    for (const until = elapsed() + 3_000; elapsed() < until; await pause(20)) {
+      const unsent = await this.relay.unsent().catch(() => 0);
+      if (unsent === 0) return;
+      this.relay.wake();
+    }
+  }
+
+  private async reaching(variable: string, url: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw new ConfigError(`Service ${this.name} cannot use ${withoutSecret('', url)}: ${(error as Error).message}. Check that it runs and is set up, or change ${this.name.toUpperCase()}_${variable}.`);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { events, type ServiceName, type TopicName } from '@rhei/contracts';
+import { BroadcastConsumer, SharedConsumer, progressOf, type Around, type ConsumerCounters, type Delivered, type EventLog, type Logger } from '@rhei/messaging';
+import type { ServiceDatabase } from './database';
+import type { BroadcastSubscriber, Heard, SharedSubscriber, Subscriber } from './service';
+import { acceptTraceparent, inContext } from './telemetry';
+import type { Transaction } from './transaction';
+
+export interface PartitionState {
+  subscription: string;
+  topic: string;
+  partition: number;
+  position: number;
+  head: number;
+}
+
+/** What a service hears: one shared subscription of all its replicas, and a broadcast one of each. */
+export class Subscriptions<Deps> {
+  private readonly shared: SharedConsumer<Transaction> | undefined;
+  private readonly broadcast: BroadcastConsumer | undefined;
+  private readonly sharedTopics: TopicName[];
+  private readonly broadcastTopics: TopicName[];
+
+  constructor(
+    private readonly service: ServiceName, subscribers: Subscriber<Deps>[], deps: () => Deps,
+    private readonly database: ServiceDatabase, private readonly log: EventLog, logger: Logger,
+  ) {
+    for (const { event, delivery } of subscribers) {
+      const declared = events[event as keyof typeof events]?.to[service];
+      if (declared !== delivery) {
+        throw new Error(`Service ${service} hears ${event} as "${delivery}"; topics.ts says ${declared === undefined ? 'that it does not hear it' : `"${declared}"`}. Both must agree.`);
+      }
+    }
+    const shared = subscribers.filter((subscriber): subscriber is SharedSubscriber<Deps> => subscriber.delivery === 'shared');
+    const broadcast = subscribers.filter((subscriber): subscriber is BroadcastSubscriber<Deps> => subscriber.delivery === 'broadcast');
+    const around: Around = (event, handle) =>
+      inContext({ traceparent: acceptTraceparent(event.traceparent), service, eventId: event.id }, handle);
+    const common = { service, log, logger, around };
+    const byType = <H>(list: { event: keyof typeof events; handle: H }[]) => new Map(list.map(({ event, handle }) => [events[event].type, handle]));
+    this.sharedTopics = topicsOf(shared);
+    this.broadcastTopics = topicsOf(broadcast);
+    this.shared = shared.length === 0 ? undefined : new SharedConsumer<Transaction>({
+      ...common, group: service, database,
+      handlers: byType(shared.map(({ event, handle }) => ({ event, handle: (heard: Delivered<any>, tx: Transaction) => handle(deps(), asHeard(heard), tx) }))),
+    });
+    this.broadcast = broadcast.length === 0 ? undefined : new BroadcastConsumer({
+      ...common, group: `${service}.live`,
+      handlers: byType(broadcast.map(({ event, handle }) => ({ event, handle: (heard: Delivered<any>) => handle(deps(), asHeard(heard)) }))),
+    });
+  }
+
+  /** Resolves when the heads are taken: the present state is listed after that. */
+  async startBroadcast(): Promise<void> {
+    await this.broadcast?.start();
+  }
+
+  async startShared(): Promise<void> {
+    await this.shared?.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.shared?.stop(), this.broadcast?.stop()]);
+  }
+
+  counters(): Record<string, number> {
+    const sum: Record<string, number> = {};
+    for (const counters of [this.shared?.counters, this.broadcast?.counters]) {
+      for (const [name, value] of Object.entries(counters ?? ({} as ConsumerCounters))) sum[name] = (sum[name] ?? 0) + (value as number);
+    }
+    return sum;
+  }
+
+  /** Positions of this replica's broadcast subscription. */
+  broadcastPositions(): { subscription: string; topic: string; partition: number; position: number }[] {
+    return (this.broadcast?.positions() ?? []).map((place) => ({ subscription: `${this.service}.live`, ...place }));
+  }
+
+  /** Position and head of every partition of the shared subscription, and of this replica's broadcast one. */
+  async progress(): Promise<PartitionState[]> {
+    const broadcast = this.broadcastPositions();
+    const [shared, heads] = await Promise.all([
+      this.shared ? progressOf(this.database, this.log, this.service, this.sharedTopics) : [],
+      this.headsOf(this.broadcastTopics),
+    ]);
+    return [
+      ...shared.map(({ group, ...place }) => ({ subscription: group, ...place })),
+      ...broadcast.map((place) => ({ ...place, head: heads.get(place.topic)?.[place.partition] ?? 0 })),
+    ];
+  }
+
+  private async headsOf(topics: TopicName[]): Promise<Map<string, number[]>> {
+    return new Map(await Promise.all(topics.map(async (topic) => [topic as string, await this.log.heads(topic)] as const)));
+  }
+}
+
+const asHeard = ({ id, name, key, time, payload }: Delivered<any>): Heard<any> => ({ id, name, key, time, payload });
+
+const topicsOf = (subscribers: { event: keyof typeof events }[]): TopicName[] => [...new Set(subscribers.map(({ event }) => events[event].topic))];

@@ -1,0 +1,38 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+import type { ServiceName } from '@rhei/contracts';
+
+/** What travels with a piece of work: in which trace it is, for which service, caused by which event. */
+export interface WorkContext {
+  /** W3C Trace Context, such as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`. */
+  traceparent: string;
+  service?: ServiceName;
+  eventId?: string;
+}
+
+const storage = new AsyncLocalStorage<WorkContext>();
+const shape = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
+
+/** The first hop of a new trace. */
+export function newTraceparent(): string {
+  const bytes = randomBytes(24).toString('hex');
+  return `00-${bytes.slice(0, 32)}-${bytes.slice(32)}-01`;
+}
+
+/** The caller's trace where it sent a valid one, else a new one. */
+export function acceptTraceparent(sent: unknown): string {
+  const match = typeof sent === 'string' ? shape.exec(sent) : null;
+  const valid = match !== null && !/^0+$/.test(match[1]) && !/^0+$/.test(match[2]);
+  return valid ? match[0] : newTraceparent();
+}
+
+/** Runs `work`, and all that it awaits, in this context. */
+export const inContext = <Result>(context: WorkContext, work: () => Result): Result => storage.run(context, work);
+
+export const currentContext = (): WorkContext | undefined => storage.getStore();
+
+/** The trace of the work in hand; a new one when there is none. */
+export const currentTraceparent = (): string => storage.getStore()?.traceparent ?? newTraceparent();
+
+/** The 32 hex digits that name a trace in logs and answers. */
+export const traceIdOf = (traceparent = storage.getStore()?.traceparent): string => traceparent?.slice(3, 35) ?? 'none';

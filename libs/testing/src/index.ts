@@ -1,0 +1,6 @@
+export { testCluster } from './cluster';
+export { freshName, openDatabase, type TestDatabase } from './database';
+export { eventually } from './eventually';
+export * from './instants';
+export { startServices, type RunningServices, type StartOptions } from './start-services';
+export { makeTokens, testPrincipals } from './tokens';
