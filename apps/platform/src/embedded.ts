@@ -4,7 +4,7 @@ import { IngestionModule } from '@rhei/ingestion';
 import { installPostgresLog } from '@rhei/messaging';
 import { MonitoringModule } from '@rhei/monitoring';
 import { RegistryModule } from '@rhei/registry';
-import { processEnvironment, run, startCluster, type EmbeddedCluster, type Environment, type Running } from '@rhei/runtime';
+import { isAlive, pause, processEnvironment, run, startCluster, type ClusterOptions, type EmbeddedCluster, type Environment, type Running } from '@rhei/runtime';
 import { ServingModule } from '@rhei/serving';
 import { TrainingModule } from '@rhei/training';
 import { mkdirSync } from 'node:fs';
@@ -15,27 +15,61 @@ export const modules = [IngestionModule, FeatureModule, TrainingModule, Registry
 
 export interface Embedded {
   running: Running;
-  cluster: EmbeddedCluster;
   stop(): Promise<void>;
 }
 
 /** Starts the database server of the folder (or adopts the one that a killed platform left) and the six services on it. */
 export async function startEmbedded(folder: DataFolder, birth: Birth, clockStart: string | undefined, tokens: Record<string, string>): Promise<Embedded> {
-  const cluster = await startCluster({ folder: folder.file('postgres'), maxConnections: 200 });
+  const cluster = await startCluster(clusterOf(folder));
+  const watch = new DatabaseWatch(folder, cluster);
   try {
     const environment = await prepare(cluster, folder, birth, clockStart, tokens);
     // What the user set counts more, but for what belongs to this folder.
     const running = await run(modules, { env: { LOG_LEVEL: 'warn', ...processEnvironment(), ...environment } });
     return {
-      running, cluster,
+      running,
       async stop() {
         await running.stop();
-        await cluster.stop();
+        await watch.stop();
       },
     };
   } catch (error) {
-    await cluster.stop();
+    await watch.stop();
     throw error;
+  }
+}
+
+const clusterOf = (folder: DataFolder): ClusterOptions => ({ folder: folder.file('postgres'), maxConnections: 200 });
+
+/** Starts the database server again when it ended by itself; the services wait unready and find it at its old address. */
+class DatabaseWatch {
+  private ending = false;
+  private readonly watching: Promise<void>;
+  private readonly timer = new AbortController();
+
+  constructor(private readonly folder: DataFolder, private cluster: EmbeddedCluster) {
+    this.watching = this.watch();
+  }
+
+  private async watch(): Promise<void> {
+    while (!this.ending) {
+      await pause(250, this.timer.signal);
+      if (this.ending || isAlive(this.cluster.pid)) continue;
+      process.stderr.write('The database server has ended; starting it again.\n');
+      try {
+        this.cluster = await startCluster({ ...clusterOf(this.folder), port: this.cluster.port });
+      } catch (error) {
+        process.stderr.write(`${(error as Error).message}\n`);
+        await pause(1_000, this.timer.signal);
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.ending = true;
+    this.timer.abort();
+    await this.watching;
+    await this.cluster.stop();
   }
 }
 

@@ -1,3 +1,4 @@
+export { isAlive } from './alive';
 export { createPrincipals, hashToken, mayActFor, mayCall, newToken, readers, type Principal, type Role, type StoredPrincipal } from './auth';
 export { openBlobs } from './blobs';
 export * from './clock';
