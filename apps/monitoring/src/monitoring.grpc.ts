@@ -1,12 +1,11 @@
 import { monitoring, notFound } from '@rhei/contracts';
-import type { Role, Rpc } from '@rhei/runtime';
+import { readers, type Rpc } from '@rhei/runtime';
 import { findDeployment, findFeatureSet } from './copies.store';
 import type { Deps } from './deps';
 import { listMonitors, listWindows, type ClosedWindow } from './monitor.store';
 import { monthlyPerformance } from './prediction.store';
 import { closesAt, windowFrom } from './window';
 
-const readers: Role[] = ['developer', 'approver', 'operator', 'auditor', 'admin'];
 const deadline = 2_000;
 
 /** Monitoring's gRPC door: it only answers questions. */

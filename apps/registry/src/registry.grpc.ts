@@ -1,13 +1,12 @@
 import { registry } from '@rhei/contracts';
 import { canonicalJson } from '@rhei/expressions';
-import type { Call, Role, Rpc } from '@rhei/runtime';
+import { readers, type Call, type Rpc } from '@rhei/runtime';
 import { approveModelVersion } from './approve-model-version';
 import type { Deps } from './deps';
 import { listChampions, listModels, listVersions, unknownModel, type KeptVersion } from './model.store';
 import { promoteModelVersion } from './promote-model-version';
 import { rejectModelVersion } from './reject-model-version';
 
-const readers: Role[] = ['developer', 'approver', 'operator', 'auditor', 'admin'];
 const deadline = 2_000;
 
 /** The registry's gRPC door. */

@@ -1,5 +1,5 @@
 import { Controller, Get, Inject } from '@nestjs/common';
-import { DEPS, type HttpDoor } from '@rhei/runtime';
+import { DEPS, readers, type HttpDoor } from '@rhei/runtime';
 import type { Deps } from './deps';
 import { listModels } from './model.store';
 
@@ -17,5 +17,5 @@ class RegistryController {
 
 export const registryHttp: HttpDoor = {
   controller: RegistryController,
-  routes: { 'GET /registry/models': { roles: ['developer', 'approver', 'operator', 'auditor', 'admin'], deadline: 2_000 } },
+  routes: { 'GET /registry/models': { roles: readers, deadline: 2_000 } },
 };
