@@ -1,7 +1,8 @@
-import { ChannelCredentials, credentials, Metadata, status, type Client, type ServiceError } from '@grpc/grpc-js';
+import { ChannelCredentials, credentials, Metadata, type Client, type ServiceError } from '@grpc/grpc-js';
 import { RheiError, type ErrorCode } from '@rhei/contracts';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorOfCall } from './grpc-error';
 
 /** Where the platform is and as whom we speak, each with the place it was taken from. */
 export interface Target {
@@ -16,7 +17,9 @@ export interface TargetFlags {
   url?: string;
   grpc?: string;
   token?: string;
-  /** The principal of the data folder's token file to speak as. */
+  /** A file that holds one token, or a JSON object of tokens by principal; "-" reads standard input. */
+  tokenFile?: string;
+  /** The principal of the token file to speak as. */
   as?: string;
   data?: string;
 }
@@ -29,34 +32,55 @@ interface PlatformFile {
 
 /**
  * Finds address and token: flags first, then `RHEI_URL` and `RHEI_TOKEN`, then the data folder of an embedded platform.
- * Errors: `invalid`, naming the three places, when there is none.
+ * Errors: `invalid`, naming the three places, when there is no address; `unauthenticated` when there is no token.
  */
 export function findTarget(flags: TargetFlags, env: Record<string, string | undefined>): Target {
   const folder = flags.data ?? env.RHEI_DATA ?? '.rhei';
-  const platform = readJson<PlatformFile>(join(folder, 'platform.json'));
+  const file = join(folder, 'platform.json');
+  const platform = readJson<PlatformFile>(file);
   const http = flags.url ?? env.RHEI_URL ?? platform?.http;
   if (http === undefined) {
-    throw new RheiError('invalid', `No platform is known: there is no --url, no RHEI_URL, and no ${join(folder, 'platform.json')}.`, {
+    throw new RheiError('invalid', `No platform is known: there is no --url, no RHEI_URL, and no ${file}.`, {
       hint: 'start one with "npm start", or name its address with --url http://host:8080',
     });
   }
+  const addressFrom = flags.url !== undefined ? '--url' : env.RHEI_URL !== undefined ? 'RHEI_URL' : file;
   const url = URL.canParse(http) ? new URL(http) : undefined;
-  if (url === undefined) throw new RheiError('invalid', `The address ${JSON.stringify(http)} is no URL.`, { expected: 'http://host:port', got: http });
-  const fromFolder = flags.url === undefined && env.RHEI_URL === undefined;
-  const grpc = flags.grpc ?? env.RHEI_GRPC ?? (fromFolder ? platform!.grpc : `${url.hostname}:${Number(url.port || 80) + 1}`);
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new RheiError('invalid', `The address ${JSON.stringify(http)} from ${addressFrom} is no URL.`, { expected: 'http://host:port', got: http });
+  }
+  // The gRPC port is the one after the HTTP port unless somebody says otherwise.
+  const beside = `${url.hostname}:${Number(url.port || 80) + 1}`;
+  const grpc = flags.grpc ?? env.RHEI_GRPC ?? (addressFrom === file ? (platform!.grpc ?? beside) : beside);
+  return { http: http.replace(/\/$/, ''), grpc, addressFrom, ...findToken(flags, env, folder) };
+}
+
+function findToken(flags: TargetFlags, env: Record<string, string | undefined>, folder: string): { token: string; tokenFrom: string } {
+  if (flags.token !== undefined) return { token: flags.token, tokenFrom: '--token' };
+  if (flags.tokenFile !== undefined) return tokenIn(flags.tokenFile, flags.as);
+  if (flags.as === undefined && env.RHEI_TOKEN !== undefined) return { token: env.RHEI_TOKEN.trim(), tokenFrom: 'RHEI_TOKEN' };
+  const file = tokensFile(folder);
   const as = flags.as ?? 'admin';
   const tokens = readTokens(folder);
-  const token = flags.token ?? (flags.as === undefined ? env.RHEI_TOKEN : undefined) ?? tokens?.[as];
-  if (token === undefined) {
-    throw new RheiError('unauthenticated', `No token is known for "${as}": there is no --token, no RHEI_TOKEN, and ${tokensFile(folder)} does not name it.`, {
-      hint: 'pass --token-file FILE, or set RHEI_TOKEN',
-    });
+  if (tokens?.[as] !== undefined) return { token: tokens[as], tokenFrom: `${file} ("${as}")` };
+  const missing = flags.as === undefined ? 'there is no --token, no --token-file, no RHEI_TOKEN, and' : 'there is no --token and no --token-file, and';
+  throw new RheiError('unauthenticated', `No token is known for "${as}": ${missing} ${tokens === undefined ? `no ${file}` : `${file} names only ${Object.keys(tokens).join(', ')}`}.`, {
+    hint: 'pass --token-file FILE, or set RHEI_TOKEN',
+  });
+}
+
+function tokenIn(file: string, as: string | undefined): { token: string; tokenFrom: string } {
+  const tokenFrom = file === '-' ? '--token-file (standard input)' : `--token-file ${file}`;
+  if (file !== '-' && !existsSync(file)) throw new RheiError('not_found', `There is no token file ${file}.`);
+  const text = readFileSync(file === '-' ? 0 : file, 'utf8').trim();
+  if (text === '') throw new RheiError('unauthenticated', `The token from ${tokenFrom} is empty.`);
+  if (!text.startsWith('{')) return { token: text, tokenFrom };
+  const name = as ?? 'admin';
+  const tokens = parseJson<Record<string, string>>(text, file);
+  if (tokens[name] === undefined) {
+    throw new RheiError('unauthenticated', `No token is known for "${name}": ${tokenFrom} names only ${Object.keys(tokens).join(', ')}.`, { hint: 'name one of them with --as NAME' });
   }
-  return {
-    http: http.replace(/\/$/, ''), grpc, token,
-    addressFrom: flags.url !== undefined ? '--url' : env.RHEI_URL !== undefined ? 'RHEI_URL' : join(folder, 'platform.json'),
-    tokenFrom: flags.token !== undefined ? '--token' : flags.as === undefined && env.RHEI_TOKEN !== undefined ? 'RHEI_TOKEN' : tokensFile(folder),
-  };
+  return { token: tokens[name], tokenFrom: `${tokenFrom} ("${name}")` };
 }
 
 const tokensFile = (folder: string): string => join(folder, 'tokens.json');
@@ -68,7 +92,15 @@ export const readTokens = (folder: string): Record<string, string> | undefined =
 export const readTokenFile = (file: string): Record<string, string> | undefined => readJson(file);
 
 function readJson<T>(file: string): T | undefined {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as T) : undefined;
+  return existsSync(file) ? parseJson<T>(readFileSync(file, 'utf8'), file) : undefined;
+}
+
+function parseJson<T>(text: string, file: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw new RheiError('invalid', `${file} is no JSON: ${(error as Error).message}`);
+  }
 }
 
 export type ClientConstructor<C extends Client> = new (address: string, credentials: ChannelCredentials, options?: object) => C;
@@ -82,7 +114,7 @@ export function clientOf<C extends Client>(constructor: ClientConstructor<C>, ad
   });
 }
 
-type Unary<Request, Response> = (
+export type Unary<Request, Response> = (
   request: Request, metadata: Metadata, options: { deadline: Date }, callback: (error: ServiceError | null, response: Response) => void,
 ) => unknown;
 
@@ -94,18 +126,10 @@ export function call<Request, Response>(
   metadata.set('authorization', `Bearer ${token}`);
   const deadline = new Date(performance.timeOrigin + performance.now() + seconds * 1000);
   return new Promise((resolve, reject) => {
-    method.call(client, request, metadata, { deadline }, (error, response) => (error === null ? resolve(response) : reject(translate(error))));
+    method.call(client, request, metadata, { deadline }, (error, response) =>
+      error === null ? resolve(response) : reject(errorOfCall(error, client.getChannel().getTarget().replace(/^dns:/, ''))));
   });
 }
-
-const codes: Partial<Record<status, ErrorCode>> = {
-  [status.INVALID_ARGUMENT]: 'invalid', [status.UNAUTHENTICATED]: 'unauthenticated', [status.PERMISSION_DENIED]: 'forbidden',
-  [status.NOT_FOUND]: 'not_found', [status.ABORTED]: 'conflict', [status.ALREADY_EXISTS]: 'conflict', [status.FAILED_PRECONDITION]: 'gate_not_met',
-  [status.RESOURCE_EXHAUSTED]: 'overloaded', [status.DEADLINE_EXCEEDED]: 'deadline_exceeded', [status.UNAVAILABLE]: 'unavailable',
-  [status.CANCELLED]: 'unavailable', [status.UNIMPLEMENTED]: 'not_found',
-};
-
-const translate = (error: ServiceError): RheiError => new RheiError(codes[error.code] ?? 'internal', error.details || error.message);
 
 /** Exit codes of the command line: what went wrong decides, so that scripts need not read the text. */
 export const exitCodes: Record<ErrorCode, number> = {

@@ -40,7 +40,8 @@ export async function replay(options: ReplayOptions, env: Record<string, string 
   const folder = options.data ?? env.RHEI_DATA ?? '.rhei';
   const file = new ProgressFile(options.state ?? join(folder, 'story.json'));
   const from = file.resume(plan.digest, story.name);
-  const doors = openDoors(findTarget({ ...options, as: 'admin' }, env), tokensFor(story, options, folder));
+  const target = findTarget({ ...options, as: 'admin' }, env);
+  const doors = openDoors(target, tokensFor(story, options, folder, target.token));
   try {
     await checkClock(doors);
     if (from.phase === 'apply') await begin(doors, story, plan, file);
@@ -90,10 +91,9 @@ async function run(
   return report;
 }
 
-function tokensFor(story: Story, options: ReplayOptions, folder: string): Doors['tokens'] {
+function tokensFor(story: Story, options: ReplayOptions, folder: string, admin: string): Doors['tokens'] {
   const { people } = story.spec;
   const tokens = options.tokens === undefined ? readTokens(folder) : readTokenFile(options.tokens);
-  const admin = findTarget({ ...options, as: 'admin' }, {}).token;
   const find = (name: string): string => {
     const token = tokens?.[name];
     if (token === undefined) throw new RheiError('unauthenticated', `The story speaks as "${name}", of whom no token is known.`, { hint: 'name its token in --tokens FILE' });

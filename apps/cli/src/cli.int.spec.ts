@@ -1,0 +1,290 @@
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status as Grpc, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { inference, registry, RheiError, runtime, serviceNames } from '@rhei/contracts';
+import { canonicalJson, sha256 } from '@rhei/expressions';
+import { GENESIS, linkHash, statusOf } from '@rhei/runtime';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { run } from './run';
+
+/** The doors of the services, as far as these tests look: what stands behind them is a few plain values. */
+class FakePlatform {
+  resources = new Map<string, runtime.Resource>();
+  notReady = new Set<string>();
+  causes: Record<string, { title: string; lines?: string[]; causes?: runtime.Reference[] }> = {};
+  decisions: runtime.Decision[] = [];
+  version: registry.ModelVersion = {
+    model: 'late', version: 2, digest: 'd'.repeat(64), run: 'r1', author: 'training', state: 'awaiting_approval', approvedBy: '', rejectedBy: '', reason: '', registeredAt: 5e14, promotedAt: 0,
+    gates: [{ gate: 'beats the base rate', passed: true, inputsJson: '{"challenger.logLoss":0.41}', reason: '' }], causeJson: '{"kind":"drift","reason":"distance moved"}',
+    reportJson: '{"challenger":{"logLoss":0.41},"champion":{"logLoss":0.5},"holdout":{"rows":120}}', signatureJson: '{}', trainingSetDigest: 't'.repeat(64),
+  };
+  private readonly server = new Server();
+  port = 0;
+
+  async start(): Promise<void> {
+    this.add(runtime.OperationsServiceService, {
+      getStatus: ({ service }: runtime.GetStatusRequest): runtime.GetStatusResponse => ({
+        service, ready: !this.notReady.has(service), notReadyBecause: this.notReady.has(service) ? 'its database is away' : '', time: 983_404_800_000_000, unsent: 1, lag: 2,
+        parked: service === 'feature' ? [{ subscription: 'RecordAccepted', key: '1', waiting: 3 }] : [], deadLetters: [], figures: service === 'ingestion' ? { quarantined: 60, records: 9_981 } : {},
+      }),
+      // Pages of two, fewer than are asked for: a service may hand out less.
+      listDecisions: ({ service, after }: runtime.ListDecisionsRequest) => ({ decisions: service === 'registry' ? this.decisions.filter(({ sequence }) => sequence > after).slice(0, 2) : [] }),
+      explain: ({ service, kind, id }: runtime.ExplainRequest): runtime.ExplainResponse => {
+        const known = this.causes[`${service}/${kind}/${id}`];
+        return known === undefined ? { found: false, title: '', lines: [], causes: [] } : { found: true, lines: [], causes: [], ...known };
+      },
+    });
+    this.add(runtime.ResourceServiceService, {
+      checkResources: ({ service, resources }: runtime.CheckResourcesRequest) => this.check(service, resources),
+      applyResources: ({ service, resources }: runtime.ApplyResourcesRequest) => {
+        const { changes } = this.check(service, resources);
+        for (const resource of resources) if (ownerOf(resource) === service) this.resources.set(`${resource.kind}/${resource.name}`, { ...resource, version: 1 });
+        return { changes };
+      },
+      listResources: ({ service }: runtime.ListResourcesRequest) => ({ resources: [...this.resources.values()].filter((resource) => ownerOf(resource) === service) }),
+    });
+    this.add(registry.RegistryServiceService, {
+      listVersions: () => ({ versions: [this.version] }),
+      approveVersion: ({ digest, comment }: registry.ApproveVersionRequest) => {
+        if (digest !== this.version.digest) throw new RheiError('conflict', 'Version late/2 is another artifact.', { hint: 'look at it again' });
+        this.version = { ...this.version, state: 'champion', approvedBy: 'reviewer', reason: comment };
+        return { version: this.version };
+      },
+    });
+    this.add(inference.GRPCInferenceServiceService, {
+      modelMetadata: () => ({ name: 'departures', versions: ['2'], platform: 'onnx_onnxv1', inputs: [{ name: 'distance', datatype: 'FP64', shape: [-1] }], outputs: [] }),
+      modelInfer: ({ id, inputs }: inference.ModelInferRequest): inference.ModelInferResponse => {
+        const raw = Buffer.alloc(4);
+        raw.writeFloatLE(inputs[0].contents!.fp64Contents[0] / 1_000);
+        return {
+          modelName: 'departures', modelVersion: '2', id, rawOutputContents: [raw], outputs: [{ name: 'probability', datatype: 'FP32', shape: [1], parameters: {}, contents: undefined }],
+          parameters: {
+            as_of: { parameterChoice: { $case: 'int64Param', value: 983_404_800_000_000 } },
+            missing_features: { parameterChoice: { $case: 'stringParam', value: '[{"row":0,"name":"route_late","why":"expired"}]' } },
+          },
+        };
+      },
+    });
+    this.port = await new Promise((resolve, reject) => this.server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => (error === null ? resolve(port) : reject(error))));
+  }
+
+  stop(): void {
+    this.server.forceShutdown();
+  }
+
+  decide(subject: string, action: string): void {
+    const previousHash = this.decisions.at(-1)?.hash ?? GENESIS;
+    const inputsJson = canonicalJson({ subject });
+    const link = { sequence: this.decisions.length + 1, asOf: 1, writtenAt: 2, subject, action, by: 'ann', inputsJson, inputsDigest: sha256(inputsJson), outcomeJson: '{}', previousHash };
+    this.decisions.push({ ...link, hash: linkHash(link) });
+  }
+
+  private check(service: string, resources: runtime.Resource[]): runtime.CheckResourcesResponse {
+    const own = resources.filter((resource) => ownerOf(resource) === service);
+    const problems = own.filter(({ specJson }) => specJson.includes('>>')).map(({ kind, name, specJson }) =>
+      ({ kind, name, path: '/spec/rule', message: 'this cannot be read', expected: 'an operand', got: '>', hint: '', offset: (JSON.parse(specJson) as { rule: string }).rule.indexOf('>>') + 1 }));
+    const changes = own.map(({ kind, name, specJson }): runtime.Change => {
+      const known = this.resources.get(`${kind}/${name}`);
+      const action = known === undefined ? runtime.Action.CREATE : known.specJson === specJson ? runtime.Action.NONE : runtime.Action.UPDATE;
+      return { kind, name, action, version: 1, fields: action === runtime.Action.UPDATE ? [{ path: '/spec', before: known!.specJson, after: specJson }] : [] };
+    });
+    return { problems, changes };
+  }
+
+  private add(definition: object, methods: Record<string, (request: never) => unknown>): void {
+    const answer = (handle: (request: never) => unknown) => (call: ServerUnaryCall<never, unknown>, done: sendUnaryData<unknown>): void => {
+      if (call.metadata.get('authorization')[0] !== 'Bearer good') return done(statusOf(new RheiError('unauthenticated', 'This token is not known here.')));
+      try {
+        done(null, handle(call.request));
+      } catch (error) {
+        done(error instanceof RheiError ? statusOf(error) : { code: Grpc.INTERNAL, details: String(error) });
+      }
+    };
+    this.server.addService(definition as never, Object.fromEntries(Object.entries(methods).map(([name, handle]) => [name, answer(handle)])) as UntypedServiceImplementation);
+  }
+}
+
+const ownerOf = ({ kind }: runtime.Resource): string => (kind === 'Source' ? 'ingestion' : 'registry');
+
+let platform: FakePlatform;
+let folder: string;
+beforeEach(async () => {
+  platform = new FakePlatform();
+  await platform.start();
+  folder = mkdtempSync(join(tmpdir(), 'rhei-cli-'));
+});
+afterEach(() => {
+  platform.stop();
+  rmSync(folder, { recursive: true });
+});
+
+async function rhei(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const streams = { stdout: new PassThrough({ highWaterMark: 1e7 }), stderr: new PassThrough(), stdin: new PassThrough() };
+  const env = { RHEI_URL: 'http://127.0.0.1:1', RHEI_GRPC: `127.0.0.1:${platform.port}`, RHEI_TOKEN: 'good' };
+  const code = await run(args, { env, ...streams } as unknown as Parameters<typeof run>[1]);
+  return { code, out: String(streams.stdout.read() ?? ''), err: String(streams.stderr.read() ?? '') };
+}
+
+describe('rhei apply', () => {
+  const write = (rule: string): string => {
+    const path = join(folder, 'all.yaml');
+    writeFileSync(path, `apiVersion: rhei/v1\nkind: Source\nmetadata: {name: airline}\nspec: {rule: ${rule}}\n---\napiVersion: rhei/v1\nkind: Model\nmetadata: {name: late}\nspec: {rule: a > b}\n`);
+    return path;
+  };
+
+  it('shows a plan, applies it, and finds nothing to change the second time', async () => {
+    const path = write('a > 1');
+    expect(await rhei('apply', '-f', path, '--plan')).toEqual({ code: 0, out: '+ Source/airline  (version 1)\n+ Model/late  (version 1)\n', err: 'A plan: 2 created, 0 changed, 0 the same. Nothing was applied.\n' });
+    expect(platform.resources.size).toBe(0);
+    expect((await rhei('apply', '-f', path)).err).toBe('Applied: 2 created, 0 changed, 0 the same.\n');
+    expect(await rhei('apply', '-f', path)).toEqual({ code: 0, out: '', err: 'Nothing to change: 2 resources are as in the files.\n' });
+  });
+
+  it('shows what was and what will be', async () => {
+    await rhei('apply', '-f', write('a > 1'));
+    const { out } = await rhei('apply', '-f', write('a > 2'));
+    expect(out).toContain('~ Source/airline  (version 1)\n    /spec\n      - {"rule":"a > 1"}\n      + {"rule":"a > 2"}\n');
+    expect(JSON.parse((await rhei('apply', '--json', '-f', folder)).out)).toMatchObject({ applied: false, changes: [{ kind: 'Source', action: 'none' }, { kind: 'Model', action: 'none' }] });
+  });
+
+  it('points at every fault, those of the files and those that a service finds, and applies nothing', async () => {
+    const path = write('a >> 1');
+    writeFileSync(join(folder, 'more.yaml'), 'apiVersion: rhei/v1\nkind: Modle\nmetadata: {name: x}\nspec: {}\n');
+    const { code, out, err } = await rhei('apply', '-f', folder);
+    expect([code, out]).toEqual([2, '']);
+    expect(err.split('\n')).toEqual([
+      expect.stringContaining('more.yaml:2:7: no service knows the kind "Modle"'),
+      `${path}:4:17: this cannot be read (expected an operand, got >)`,
+      'invalid: 2 errors in the files; nothing was applied.', '',
+    ]);
+    expect(err).toContain('Did you mean Model?');
+    expect(platform.resources.size).toBe(0);
+    expect(JSON.parse((await rhei('apply', '-f', folder, '--json')).err)).toMatchObject({ code: 'invalid', problems: [{ message: expect.any(String) }, { at: `${path}:4:17` }] });
+  });
+
+  it('is undone by nobody: what `get` prints can be applied again', async () => {
+    await rhei('apply', '-f', write('a > 1'));
+    expect((await rhei('get')).out).toBe('KIND    NAME     VERSION\nSource  airline        1\nModel   late           1\n');
+    const yaml = (await rhei('get', 'sources', 'airline')).out;
+    expect(yaml).toBe('# version 1\napiVersion: rhei/v1\nkind: Source\nmetadata:\n  name: airline\nspec:\n  rule: a > 1\n');
+    writeFileSync(join(folder, 'all.yaml'), yaml);
+    expect((await rhei('apply', '-f', folder)).err).toContain('Nothing to change');
+    expect((await rhei('get', 'model', 'lat')).code).toBe(3);
+    expect(JSON.parse((await rhei('get', 'monitors', '--json')).out)).toEqual([]);
+  });
+});
+
+describe('rhei status', () => {
+  it('shows the six services and what waits, in 80 columns', async () => {
+    const { code, out } = await rhei('status');
+    expect(code).toBe(0);
+    expect(out).toContain('System clock, 2001-03-01T00:00:00Z');
+    expect(out).toMatch(/ingestion +yes +2001-03-01 00:00 +2 +1 +60 +0 +0\n/);
+    expect(out).toContain('feature: RecordAccepted, key 1, 3 waiting');
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('ends with 7 when a service is not ready, and says why', async () => {
+    platform.notReady.add('serving');
+    const { code, out } = await rhei('status');
+    expect(code).toBe(7);
+    expect(out).toContain('serving: its database is away');
+    const json = JSON.parse((await rhei('status', '--json')).out) as { ready: boolean; services: { service: string }[] };
+    expect([json.ready, json.services.map(({ service }) => service)]).toEqual([false, [...serviceNames]]);
+  });
+
+  it('ends with 4 when the token is not known there, and says where it came from', async () => {
+    const { code, err } = await rhei('status', '--token', 'bad');
+    expect(code).toBe(4);
+    expect(err).toContain('unauthenticated: This token is not known here.');
+    expect(err).toContain('from RHEI_URL; token from --token');
+  });
+});
+
+describe('rhei why', () => {
+  beforeEach(() => {
+    const version = (n: number): runtime.Reference => ({ service: 'registry', kind: 'version', id: `late/${n}` });
+    platform.causes = {
+      'serving/prediction/p1': { title: 'Prediction p1: 0.4', lines: ['distance = 100'], causes: [version(2)] },
+      'registry/version/late/2': { title: 'Version late/2 is champion', causes: [{ service: 'training', kind: 'run', id: 'r2' }] },
+      'training/run/r2': { title: 'Run r2', causes: [{ service: 'monitoring', kind: 'retraining', id: 'x' }, { service: 'feature', kind: 'training-set', id: 'gone' }] },
+      // The window looked at the very version that the chain began with.
+      'monitoring/retraining/x': { title: 'Retraining x', causes: [version(2)] },
+    };
+  });
+
+  it('follows the causes through the services, each told once', async () => {
+    expect((await rhei('why', 'prediction', 'p1')).out).toBe([
+      'Prediction p1: 0.4  [serving]', '    distance = 100',
+      '  ← Version late/2 is champion  [registry]', '    ← Run r2  [training]', '      ← Retraining x  [monitoring]',
+      '        ← version late/2 (shown above)  [registry]', '      ← training-set gone (not on record)  [feature]', '',
+    ].join('\n'));
+  });
+
+  it('finds out by itself what is asked about, and goes as deep as is wanted', async () => {
+    expect(JSON.parse((await rhei('why', 'late/2', '--json', '--depth', '1')).out)).toMatchObject([
+      { kind: 'version', title: 'Version late/2 is champion', causes: [{ kind: 'run', causes: [{ kind: 'retraining', ends: 'deeper' }, { ends: 'deeper' }] }] },
+    ]);
+    expect(await rhei('why', 'nobody')).toMatchObject({ code: 3, err: expect.stringContaining('not_found: No service knows "nobody"') });
+  });
+});
+
+describe('rhei approve', () => {
+  it('shows gates and metrics, and does not go on where nobody can be asked', async () => {
+    const { code, err } = await rhei('approve', 'late', '2');
+    expect(code).toBe(2);
+    expect(err).toContain('beats the base rate  yes  challenger.logLoss = 0.4100');
+    expect(err).toMatch(/logLoss +0.4100 +0.5000/);
+    expect(err).toContain('say --yes');
+    expect(platform.version.state).toBe('awaiting_approval');
+  });
+
+  it('binds the approval to the digest that was shown, or named', async () => {
+    expect(await rhei('approve', 'late', '2', '--digest', 'other')).toMatchObject({ code: 5, err: expect.stringContaining('conflict: Version late/2 is another artifact.\n  hint: look at it again') });
+    expect((await rhei('approve', 'late/2', '--yes', '--comment', 'seen')).out).toBe('late/2 was approved by reviewer; it is champion.\n');
+    expect(platform.version.reason).toBe('seen');
+  });
+
+  it('names the versions that there are when another is asked for', async () => {
+    expect(await rhei('approve', 'late', '7', '--yes')).toMatchObject({ code: 3, err: expect.stringContaining('Model "late" has no version 7') });
+  });
+});
+
+describe('rhei predict', () => {
+  it('prints the answer with its version, its as-of time and what was missing', async () => {
+    const { out, err } = await rhei('predict', 'departures', 'distance=250', '--id', 'mine');
+    expect(out).toBe('probability  0.2500\nversion      2\nas of        2001-03-01T00:00:00Z\nid           mine\nmissing      route_late (expired)\n');
+    expect(err).toBe('Why: rhei why prediction mine\n');
+    const file = join(folder, 'request.json');
+    writeFileSync(file, '{"distance": 500}');
+    expect(JSON.parse((await rhei('predict', 'departures', '-f', file, '--json')).out)).toMatchObject({ version: '2', predictions: [{ probability: 0.5 }] });
+  });
+});
+
+describe('rhei audit', () => {
+  beforeEach(() => ['a', 'b', 'c'].forEach((action) => platform.decide('version/late/2', action)));
+
+  it('verifies all six chains, from the platform and from an export', async () => {
+    const { code, out } = await rhei('audit', 'verify');
+    expect([code, out]).toEqual([0, expect.stringMatching(/registry +3 +holds/)]);
+    const file = join(folder, 'audit.jsonl');
+    writeFileSync(file, (await rhei('audit', 'export')).out);
+    expect(await rhei('audit', 'verify', '--file', file, '--json')).toMatchObject({ code: 0, out: expect.stringContaining('"verified": true') });
+  });
+
+  it('ends with 1 and names the decision whose row was changed', async () => {
+    platform.decisions[1] = { ...platform.decisions[1], by: 'eve' };
+    const { code, out, err } = await rhei('audit', 'verify');
+    expect([code, out]).toEqual([1, expect.stringMatching(/registry +3 +BROKEN at 2/)]);
+    expect(err).toContain('registry, decision 2: expected hash');
+  });
+
+  it('notices that the end of an export was cut off', async () => {
+    const file = join(folder, 'audit.jsonl');
+    writeFileSync(file, (await rhei('audit', 'export')).out.trimEnd().split('\n').slice(0, -1).join('\n'));
+    expect(await rhei('audit', 'verify', '--file', file)).toMatchObject({ code: 1, err: expect.stringContaining('registry, decision 2: expected the chain to end at 3') });
+    writeFileSync(file, '{"format":"rhei-audit-1"}\n{"service":"registry"}\n');
+    expect(await rhei('audit', 'verify', '--file', file)).toMatchObject({ code: 2, err: expect.stringContaining('audit.jsonl:2 is no decision') });
+  });
+});

@@ -1,0 +1,38 @@
+import { Command } from 'commander';
+import type { Context } from '../context';
+import { explained } from '../help';
+import { positive } from './quarantine';
+
+interface Options {
+  rows?: number;
+  report?: string;
+  plan?: boolean;
+  tokens?: string;
+  state?: string;
+  shuffleDays?: boolean;
+}
+
+export function replayCommand(context: Context): Command {
+  return explained(new Command('replay'), {
+    purpose: 'Replays a story through a platform whose clock is virtual; an interrupted story goes on where it stopped.',
+    examples: ['rhei replay examples/flights/story.yaml', 'rhei replay examples/flights/story.yaml --rows 1000 --report report.json', 'rhei replay examples/flights/story.yaml --plan'],
+  })
+    .argument('<story>', 'the YAML file of the story')
+    .option('--rows <n>', 'thin the table to so many rows (default: as the story says)', positive)
+    .option('--report <file>', 'write counts, digests, versions and timeline as JSON')
+    .option('--plan', 'print what would be sent, and do nothing')
+    .option('--tokens <file>', 'JSON file of tokens by principal (default: the data folder\'s)')
+    .option('--state <file>', 'where the progress is kept (default: in the data folder)')
+    .option('--shuffle-days', 'shuffle the days first: a world without change, as a control')
+    .action((story: string, options: Options) => start(context, story, options));
+}
+
+async function start(context: Context, story: string, options: Options): Promise<void> {
+  const { terminal, flags } = context;
+  // DuckDB is loaded for a story only.
+  const { replay } = await import('../replay/index.js');
+  const tokenFile = flags.tokenFile ?? options.tokens;
+  const words = context.json && options.plan !== true ? terminal.stderr : terminal.stdout;
+  const report = await replay({ ...flags, ...options, tokenFile, story }, terminal.env, words, terminal.stderr);
+  if (context.json && report !== undefined) context.result(report, () => '');
+}

@@ -1,0 +1,15 @@
+import { run } from './run';
+
+// A reader that has seen enough (`rhei … | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+process.once('SIGINT', () => {
+  process.stderr.write('\nInterrupted.\n');
+  process.exit(130);
+});
+
+void run(process.argv.slice(2), process).then((code) => {
+  process.exitCode = code;
+});
