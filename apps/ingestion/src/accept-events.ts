@@ -64,7 +64,7 @@ function judgeSubmission(contracts: Map<string, Contract>, submission: Submissio
     return { status: 'not_found', error: notFound(`There is no source "${event.source}". Apply a Source of this name, or correct the attribute "source".`, { field: 'source', expected: 'an applied Source', got: event.source }) };
   }
   if (!contract.types.has(event.type)) {
-    const expected = [...contract.types.keys()].join(', ');
+    const expected = [...contract.types.keys()].sort().join(', ');
     return { status: 'not_found', error: notFound(`Source "${event.source}" has no event type "${event.type}"; its contract knows ${expected}.`, { field: 'type', expected, got: event.type }) };
   }
   const verdict = judge(contract, event, now);

@@ -1,5 +1,5 @@
 import { formatInstant, parseDuration } from '@rhei/expressions';
-import { service, type Database, type Duration } from '@rhei/runtime';
+import { inContext, service, type Database, type Duration } from '@rhei/runtime';
 import { acceptEvents, type Outcome, type Submission } from './accept-events';
 import { closeArrivals } from './close-arrivals';
 import { config, type Config } from './config';
@@ -31,7 +31,8 @@ export const IngestionModule = service<Config, Deps>({
     const contracts = new ContractStore();
     return {
       database, contracts,
-      committer: new GroupCommit((submissions) => acceptEvents({ database, contracts }, submissions), {
+      // A group is said in the trace of its first event; each record keeps its own.
+      committer: new GroupCommit((submissions) => inContext({ traceparent: submissions[0].traceparent, service: 'ingestion' }, () => acceptEvents({ database, contracts }, submissions)), {
         groupItems: 500, groupBytes: 4 * mebibyte, queueItems: queueEvents, queueBytes: 64 * mebibyte,
       }),
       // A story takes thousands of steps: there a day is often enough.
