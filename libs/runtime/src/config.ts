@@ -163,7 +163,7 @@ function readOwn(service: Service, env: Environment, faults: Fault[]): unknown {
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) {
     const field = String(issue.path[0] ?? '');
-    faults.push({ variable: scope + (variables.get(field) ?? field), expected: issue.message, got: given[field] });
+    faults.push({ variable: scope + (variables.get(field) ?? field), expected: issue.message.replace(/^(Invalid input: )?expected /, ''), got: given[field] });
   }
   return undefined;
 }

@@ -55,7 +55,7 @@ export function createDataSource({ url, name, entities = [], poolSize = 10 }: Da
       keepAlive: true,
       idleTimeoutMillis: 30_000,
       // A process that was stopped in a transaction must not hold its locks for ever.
-      options: '-c idle_in_transaction_session_timeout=60000 -c timezone=UTC',
+      options: '-c idle_in_transaction_session_timeout=15000 -c timezone=UTC',
     },
   });
 }

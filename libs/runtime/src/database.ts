@@ -33,8 +33,13 @@ export class ServiceDatabase implements Database {
   private closing = new AbortController();
 
   private constructor(readonly service: ServiceName, readonly dataSource: DataSource, private readonly log: Logger) {
-    // Without a listener the death of a connection that is in use would end the process.
-    poolOf(dataSource).on('connect', (client: PoolClient) => client.on('error', (error: Error) => this.note(error)));
+    // Without a listener the death of a connection that is in use would end the process. The first connections are older
+    // than this object, so it looks when one is taken, not when one is made.
+    const heard = new WeakSet<PoolClient>();
+    poolOf(dataSource).on('acquire', (client: PoolClient) => {
+      if (!heard.has(client)) client.on('error', (error: Error) => this.note(error));
+      heard.add(client);
+    });
     poolOf(dataSource).on('error', (error) => this.note(error));
   }
 

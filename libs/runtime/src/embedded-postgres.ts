@@ -141,7 +141,7 @@ async function launch(folder: string, data: string, { postgres }: PostgresBinari
   const log = join(folder, 'postgres.log');
   const settings: Record<string, string | number> = {
     listen_addresses: '127.0.0.1', port, unix_socket_directories: '', max_connections: maxConnections, shared_buffers: fast ? '64MB' : '128MB',
-    jit: 'off', max_wal_size: '1GB', log_min_messages: 'warning', password_encryption: 'scram-sha-256',
+    jit: 'off', max_wal_size: '1GB', deadlock_timeout: '200ms', log_min_messages: 'warning', password_encryption: 'scram-sha-256',
     ...(fast && { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum_naptime: '30s' }),
   };
   const args = ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];

@@ -27,3 +27,4 @@ export { runtimeMigrations } from './runtime-migrations';
 export * from './service';
 export { currentTraceparent, inContext, newTraceparent } from './telemetry';
 export * from './transaction';
+export { dumpSchema, entityDisagreements } from './schema-dump';

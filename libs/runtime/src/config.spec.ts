@@ -1,0 +1,55 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ConfigError, readConfig, withoutSecret } from './config';
+import { service } from './service';
+
+const fake = service({ name: 'training', config: z.object({ RUN_SECONDS: z.coerce.number().int('expected whole seconds').default(9), queueSize: z.coerce.number().default(5) }), migrations: [], deps: () => ({}) });
+const principals = join(mkdtempSync(join(tmpdir(), 'config-')), 'principals.json');
+writeFileSync(principals, '[]');
+const good = { PRINCIPALS: principals, DATABASE_URL: 'postgres://a:b@h/db', EVENT_LOG: 'postgres://a:b@h/log', BLOBS: 'file:/tmp/b', TOKEN: 't' };
+
+const faultsOf = (env: Record<string, string | undefined>): string => {
+  try {
+    readConfig([fake], env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as ConfigError).exitCode).toBe(2);
+    return (error as Error).message;
+  }
+  throw new Error('no fault was found');
+};
+
+describe('the configuration', () => {
+  it('takes the variable of the service before the one of all', () => {
+    const { services } = readConfig([fake], { ...good, TRAINING_DATABASE_URL: 'postgres://own@h/t', RUN_SECONDS: '1', TRAINING_RUN_SECONDS: '2', QUEUE_SIZE: '7' });
+    expect(services.get('training')).toMatchObject({ databaseUrl: 'postgres://own@h/t', own: { RUN_SECONDS: 2, queueSize: 7 }, clock: 'system' });
+  });
+  it('has the usual ports', () => {
+    expect(readConfig([fake], good)).toMatchObject({ httpPort: 8080, grpcPort: 8081 });
+  });
+  it('says all that is wrong at once, with what was expected, what came, and an example', () => {
+    const text = faultsOf({ HTTP_PORT: 'many', BLOBS: 's3://bucket', CLOCK: 'sundial', RUN_SECONDS: '1.5' });
+    for (const line of [
+      /The configuration has 8 faults/, /HTTP_PORT: expected a port from 0 to 65535; got "many"\. Example: 8080/, /PRINCIPALS: expected the path of a file of principals; got nothing/,
+      /TRAINING_DATABASE_URL or DATABASE_URL: expected a URL postgres:\/\/…; got nothing\. Example: postgres:\/\/rhei_training/, /EVENT_LOG/,
+      /BLOBS: expected a folder file:\/…; this version has no adapter for s3:\/\/ yet; got "s3:\/\/bucket"/, /CLOCK: expected system or replay; got "sundial"/,
+      /TRAINING_TOKEN or TRAINING_TOKEN_FILE/, /TRAINING_RUN_SECONDS: expected whole seconds; got "1.5"/,
+    ]) expect(text).toMatch(line);
+  });
+  it('reads the token from a file', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'config-')), 'token');
+    writeFileSync(file, 'secret\n');
+    expect(readConfig([fake], { ...good, TOKEN: undefined, TRAINING_TOKEN_FILE: file }).services.get('training')?.token).toBe('secret');
+  });
+  it('refuses a database that another service of the process has', () => {
+    const other = service({ name: 'registry', config: z.object({}), migrations: [], deps: () => ({}) });
+    expect(() => readConfig([fake, other], good)).toThrow(/a database of registry's own: training has this one/);
+  });
+  it('never prints a password or a token', () => {
+    expect(withoutSecret('DATABASE_URL', 'postgres://ann:hush@h/db')).toBe('postgres://ann:…@h/db');
+    expect(withoutSecret('TOKEN', 'hush')).toBe('…');
+    expect(faultsOf({ ...good, EVENT_LOG: 'mysql://ann:hush@h/log' })).not.toContain('hush');
+  });
+});
