@@ -1,0 +1,26 @@
+import { fitRun } from './fit-run';
+import { FitRefused, type FitTask, type FromChild } from './task';
+
+/*
+ * The process of one run: the task comes as a message, progress and the result go back as messages. It ends with its
+ * parent: a channel that closes means that nobody waits for the result any more.
+ */
+const say = (message: FromChild): Promise<void> => new Promise((resolve) => process.send!(message, undefined, {}, () => resolve()));
+
+process.on('disconnect', () => process.exit(1));
+process.once('message', (task: FitTask) => {
+  fitRun(task, (done) => void say({ type: 'progress', done })).then(
+    async (result) => {
+      await say({ type: 'done', result });
+      process.exit(0);
+    },
+    async (error: unknown) => {
+      if (error instanceof FitRefused) {
+        await say({ type: 'refused', reason: error.message });
+        process.exit(0);
+      }
+      process.stderr.write(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      process.exit(1);
+    },
+  );
+});

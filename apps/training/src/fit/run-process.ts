@@ -1,0 +1,54 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pause } from '@rhei/runtime';
+import type { FitResult, FitTask, FromChild } from './task';
+
+/** How the process of a run ended. `died`: it was killed or crashed, by no word of its own. */
+export type Ending = { type: 'done'; result: FitResult } | { type: 'refused'; reason: string } | { type: 'died'; reason: string } | { type: 'stopped' };
+
+export interface ProcessLimits {
+  memoryMb: number;
+  seconds: number;
+}
+
+/** The compiled script, also where the rest runs on sources. */
+const script = [join(__dirname, 'child.js'), join(__dirname, '..', '..', 'dist', 'fit', 'child.js')].find((file) => existsSync(file)) ?? '';
+
+/** Fits a run in a process of its own, which ends when `signal` aborts, when its time is over, or with this process. */
+export async function runProcess(task: FitTask, limits: ProcessLimits, progress: (done: number) => void, signal: AbortSignal): Promise<Ending> {
+  if (script === '') throw new Error('The script of a run is not built; expected dist/fit/child.js. Run "npm run build".');
+  const child = fork(script, [], { serialization: 'advanced', execArgv: [`--max-old-space-size=${limits.memoryMb}`], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const over = new AbortController();
+  const kill = (): void => void child.kill('SIGKILL');
+  signal.addEventListener('abort', kill);
+  let outOfTime = false;
+  void pause(limits.seconds * 1000, over.signal).then(() => {
+    if (over.signal.aborted) return;
+    outOfTime = true;
+    kill();
+  });
+  try {
+    const ending = await ended(child, task, progress);
+    if (signal.aborted) return { type: 'stopped' };
+    return outOfTime ? { type: 'refused', reason: `The run took longer than its ${limits.seconds} s. Give it more by TRAINING_RUN_SECONDS, or let its plan ask for fewer trees.` } : ending;
+  } finally {
+    over.abort();
+    signal.removeEventListener('abort', kill);
+  }
+}
+
+function ended(child: ChildProcess, task: FitTask, progress: (done: number) => void): Promise<Ending> {
+  return new Promise((resolve) => {
+    let complaint = '';
+    let answer: Ending | undefined;
+    child.stderr!.on('data', (chunk: Buffer) => { complaint = (complaint + chunk.toString()).slice(-4_000); });
+    child.on('message', (message: FromChild) => {
+      if (message.type === 'progress') progress(message.done);
+      else answer = message;
+    });
+    child.on('error', (error) => resolve({ type: 'died', reason: error.message }));
+    child.on('close', (code, killed) => resolve(answer ?? { type: 'died', reason: `The process of the run ended with ${killed ?? `code ${code}`}.${complaint === '' ? '' : ` It said: ${complaint}`}` }));
+    child.send(task);
+  });
+}

@@ -1,0 +1,54 @@
+import { ExpressionError, parseDuration } from '@rhei/expressions';
+import type { ResourceKind, ResourceProblem } from '@rhei/runtime';
+import { boostingParams, TabularError } from '@rhei/tabular';
+import type { Deps } from './deps';
+import { findFeatureSet, knowsModel } from './known.store';
+import { look } from './look-at-plan';
+import { compileWhen, nextLook } from './plan';
+import { planSpec, type PlanSpec } from './plan-spec';
+import { applyPlan } from './plan.store';
+
+/** `TrainingPlan`: how a model is trained, and when by itself. */
+export const planResource: ResourceKind<Deps, PlanSpec> = {
+  kind: 'TrainingPlan',
+  schema: planSpec,
+  async check({ database }, { spec }, bundle) {
+    const problems: ResourceProblem[] = [];
+    if (bundle.find('Model', spec.model) === undefined && !(await knowsModel(database, spec.model))) {
+      problems.push({ path: '/spec/model', message: `there is no model "${spec.model}"`, expected: 'a model of this bundle or one that was applied', got: spec.model });
+    }
+    if (bundle.find('FeatureSet', spec.featureSet) === undefined && (await findFeatureSet(database, spec.featureSet)) === undefined) {
+      problems.push({ path: '/spec/featureSet', message: `there is no feature set "${spec.featureSet}"`, expected: 'a feature set of this bundle or one that was applied', got: spec.featureSet });
+    }
+    if (parseDuration(spec.split.holdout) <= 0) problems.push({ path: '/spec/split/holdout', message: 'a holdout of nothing scores nothing', expected: 'a duration such as 14d', got: spec.split.holdout });
+    return [...problems, ...engineProblems(spec), ...whenProblems(spec)];
+  },
+  async applied(_deps, { name, spec, version }, tx) {
+    await applyPlan(tx, name, spec, version);
+    await tx.arm(look, name, nextLook(spec, tx.now));
+    await tx.emit('TrainingPlanApplied', name, { name, version, specJson: JSON.stringify(spec) });
+  },
+};
+
+function engineProblems({ engine, seed }: PlanSpec): ResourceProblem[] {
+  try {
+    boostingParams({ ...engine, seed });
+    return [];
+  } catch (error) {
+    if (!(error instanceof TabularError)) throw error;
+    return error.problems.map((message) => {
+      const field = /"(\w+)"/.exec(message)?.[1];
+      return { path: field !== undefined && field in engine ? `/spec/engine/${field}` : '/spec/engine', message };
+    });
+  }
+}
+
+function whenProblems({ when }: PlanSpec): ResourceProblem[] {
+  try {
+    compileWhen(when);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    return [{ path: '/spec/when', message: error.message, expected: error.expected, got: error.got, hint: error.hint, offset: error.position?.offset }];
+  }
+}

@@ -1,0 +1,110 @@
+import { notFound } from '@rhei/contracts';
+import { canonicalJson, type Instant } from '@rhei/expressions';
+import type { Queryable } from '@rhei/messaging';
+import type { PlanSpec } from './plan-spec';
+import type { BuildState, Cause, Champion, Reads, Run, RunState } from './run';
+
+interface RunRow {
+  id: string; plan: string; model: string; feature_set: string; feature_set_version: string; reads: Reads; spec: PlanSpec; state: RunState; as_of: string; cause: Cause; by: string;
+  request_id: string | null; build: BuildState; training_set: string; manifest_digest: string; training_set_digest: string; champion: Champion | null;
+  progress: number; deaths: number; report: unknown; artifact_digest: string; failure: string; ended_at: string | null;
+}
+const toRun = (row: RunRow): Run => ({
+  id: row.id, plan: row.plan, model: row.model, featureSet: row.feature_set, featureSetVersion: Number(row.feature_set_version), reads: row.reads, spec: row.spec, state: row.state,
+  asOf: Number(row.as_of), cause: row.cause, by: row.by, build: row.build, trainingSet: row.training_set, manifestDigest: row.manifest_digest,
+  trainingSetDigest: row.training_set_digest, progress: row.progress, deaths: row.deaths, artifactDigest: row.artifact_digest, failure: row.failure,
+  ...(row.request_id === null ? {} : { requestId: row.request_id }),
+  ...(row.champion === null ? {} : { champion: row.champion }),
+  ...(row.report === null ? {} : { report: row.report }),
+  ...(row.ended_at === null ? {} : { endedAt: Number(row.ended_at) }),
+});
+
+export async function insertRun(tx: Queryable, run: Run, number: number): Promise<void> {
+  await tx.query(
+    `INSERT INTO run (id, plan, number, model, feature_set, feature_set_version, reads, spec, state, as_of, cause, by, request_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    [run.id, run.plan, number, run.model, run.featureSet, run.featureSetVersion, canonicalJson(run.reads), canonicalJson(run.spec), run.state,
+      run.asOf, canonicalJson(run.cause), run.by, run.requestId ?? null],
+  );
+}
+
+export async function findRun(q: Queryable, id: string): Promise<Run | undefined> {
+  const [row] = await q.query<RunRow>('SELECT * FROM run WHERE id = $1', [id]);
+  return row && toRun(row);
+}
+
+export async function runNamed(q: Queryable, id: string): Promise<Run> {
+  return (await findRun(q, id)) ?? Promise.reject(notFound(`There is no run "${id}". ListRuns names the runs of a model.`));
+}
+
+/** The run, locked against every other change of it. */
+export async function lockRun(tx: Queryable, id: string): Promise<Run | undefined> {
+  const [row] = await tx.query<RunRow>('SELECT * FROM run WHERE id = $1 FOR UPDATE', [id]);
+  return row && toRun(row);
+}
+
+export async function runOfRequest(q: Queryable, plan: string, requestId: string): Promise<Run | undefined> {
+  const [row] = await q.query<RunRow>('SELECT * FROM run WHERE plan = $1 AND request_id = $2', [plan, requestId]);
+  return row && toRun(row);
+}
+
+/** Runs of a model (all models: an empty name), oldest first. */
+export async function listRuns(q: Queryable, model: string): Promise<Run[]> {
+  return (await q.query<RunRow>(`SELECT * FROM run WHERE $1 = '' OR model = $1 ORDER BY as_of, id`, [model])).map(toRun);
+}
+
+export async function waitingRuns(q: Queryable): Promise<Run[]> {
+  return (await q.query<RunRow>(`SELECT * FROM run WHERE state = 'waiting' ORDER BY as_of, id`)).map(toRun);
+}
+
+/** Waiting runs for this training set, locked; those that were not told its id yet come too. */
+export async function lockRunsWaitingFor(tx: Queryable, featureSet: string, asOf: Instant, trainingSet: string): Promise<Run[]> {
+  const rows = await tx.query<RunRow>(
+    `SELECT * FROM run WHERE state = 'waiting' AND feature_set = $1 AND as_of = $2 AND training_set IN ($3, '') ORDER BY id FOR UPDATE`, [featureSet, asOf, trainingSet]);
+  return rows.map(toRun);
+}
+
+export async function saveHeardTrainingSet(tx: Queryable, id: string, trainingSet: string): Promise<void> {
+  await tx.query('UPDATE run SET heard_training_set = $2 WHERE id = $1', [id, trainingSet]);
+}
+
+/**
+ * Keeps that the feature service builds. When its event came before this answer was kept, the run counts as not asked:
+ * the next question gets the final answer.
+ */
+export async function saveBuilding(tx: Queryable, id: string, trainingSet: string): Promise<BuildState> {
+  const [row] = await tx.query<{ build: BuildState }>(
+    `WITH changed AS (UPDATE run SET training_set = $2, build = CASE WHEN heard_training_set = $2 THEN 'unasked' ELSE 'building' END
+       WHERE id = $1 AND state = 'waiting' RETURNING build)
+     SELECT build FROM changed`, [id, trainingSet]);
+  return row?.build ?? 'built';
+}
+
+export async function saveBegun(tx: Queryable, run: Run): Promise<void> {
+  await tx.query(
+    `UPDATE run SET state = 'running', build = 'built', training_set = $2, manifest_digest = $3, training_set_digest = $4, champion = $5 WHERE id = $1`,
+    [run.id, run.trainingSet, run.manifestDigest, run.trainingSetDigest, run.champion ? canonicalJson(run.champion) : null],
+  );
+}
+
+/** Ends the run. The token of its lease grows, so whoever still works on it can write nothing more. */
+export async function saveEnd(tx: Queryable, id: string, end: { state: RunState; failure?: string; report?: unknown; artifactDigest?: string; at: Instant; seconds?: number }): Promise<void> {
+  await tx.query(
+    `UPDATE run SET state = $2, failure = $3, report = $4, artifact_digest = $5, ended_at = $6, seconds = $7, lease_holder = '', lease_token = lease_token + 1,
+       progress = CASE WHEN $2 = 'succeeded' THEN 1 ELSE progress END WHERE id = $1`,
+    [id, end.state, end.failure ?? '', end.report === undefined ? null : canonicalJson(end.report), end.artifactDigest ?? '', end.at, end.seconds ?? 0],
+  );
+}
+
+export async function countRuns(q: Queryable): Promise<{ runs: number; succeeded: number; failed: number; open: number; inFlight: number }> {
+  const [row] = await q.query<Record<'runs' | 'succeeded' | 'failed' | 'open' | 'in_flight', string>>(
+    `SELECT count(*) AS runs, count(*) FILTER (WHERE state = 'succeeded') AS succeeded, count(*) FILTER (WHERE state = 'failed') AS failed,
+       count(*) FILTER (WHERE state IN ('waiting', 'running')) AS open,
+       count(*) FILTER (WHERE state = 'running' OR (state = 'waiting' AND build <> 'building')) AS in_flight FROM run`);
+  return { runs: Number(row.runs), succeeded: Number(row.succeeded), failed: Number(row.failed), open: Number(row.open), inFlight: Number(row.in_flight) };
+}
+
+/** Artifacts of the runs that succeeded, by (as-of, run). */
+export async function listArtifacts(q: Queryable): Promise<{ digest: string }[]> {
+  return q.query<{ digest: string }>(`SELECT artifact_digest AS digest FROM run WHERE state = 'succeeded' ORDER BY as_of, id`);
+}
