@@ -1,4 +1,7 @@
-import type { EventName } from '@rhei/contracts';
+import { randomUUID } from 'node:crypto';
+import { events, type EventName } from '@rhei/contracts';
+import { toTimeHeader } from './instant-header';
+import { fnv1a, partitionOf } from './partition-of';
 import type { Queryable } from './transaction';
 
 /** An event to be sent once the transaction that holds it has committed. */
@@ -20,7 +23,46 @@ export interface OutgoingEvent {
   headers?: Record<string, string>;
 }
 
+/** Shards of every outbox. Fixed: rows carry theirs, and replicas of different versions must agree. */
+export const outboxShards = 8;
+
+/** A partition belongs to one shard, so that one relay at a time sends to it. */
+export const outboxShardOf = (topic: string, partition: number): number => fnv1a(`${topic}/${partition}`) % outboxShards;
+
+// Ids are given in the order of the rows: the order of sending per partition.
+const insertSql = `
+INSERT INTO outbox (shard, topic, partition, key, headers, payload, created_at)
+SELECT shard, topic, partition, key, headers, payload, $7
+FROM unnest($1::smallint[], $2::text[], $3::int[], $4::text[], $5::jsonb[], $6::bytea[]) WITH ORDINALITY
+  AS event(shard, topic, partition, key, headers, payload, place) ORDER BY place`;
+
 /** Writes events to the outbox, in their order, in one statement. They are sent after the commit: wake the relay then. */
-export async function append(_tx: Queryable, _events: OutgoingEvent | OutgoingEvent[]): Promise<void> {
-  throw new Error('not built yet');
+export async function append(tx: Queryable, toSend: OutgoingEvent | OutgoingEvent[]): Promise<void> {
+  const rows = [toSend].flat().map((event) => {
+    const { type, topic, from } = events[event.eventName];
+    const partition = event.partition ?? partitionOf(event.eventName, event.key);
+    const key = String(event.key);
+    const headers = {
+      ...event.headers,
+      ce_specversion: '1.0',
+      ce_id: event.id ?? randomUUID(),
+      ce_source: `/rhei/${from}`,
+      ce_type: type,
+      ce_time: toTimeHeader(event.time),
+      ce_subject: key,
+      'content-type': 'application/protobuf',
+      ...(event.traceparent && { traceparent: event.traceparent }),
+    };
+    return { shard: outboxShardOf(topic, partition), topic, partition, key, headers: JSON.stringify(headers), payload: Buffer.from(event.payload) };
+  });
+  if (rows.length === 0) return;
+  await tx.query(insertSql, [
+    rows.map(({ shard }) => shard),
+    rows.map(({ topic }) => topic),
+    rows.map(({ partition }) => partition),
+    rows.map(({ key }) => key),
+    rows.map(({ headers }) => headers),
+    rows.map(({ payload }) => payload),
+    Date.now() * 1000,
+  ]);
 }

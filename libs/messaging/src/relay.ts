@@ -1,8 +1,12 @@
-import type { ServiceName } from '@rhei/contracts';
+import { type ServiceName, type TopicName } from '@rhei/contracts';
 import type { ClientConfig } from 'pg';
 import type { CrashAt } from './crash-point';
 import type { EventLog } from './event-log';
+import { reasonOf } from './failure';
 import type { Logger } from './logger';
+import { outboxShards } from './outbox';
+import { backOff, Pause } from './pause';
+import { Session } from './session';
 
 export interface RelayOptions {
   service: ServiceName;
@@ -16,22 +20,187 @@ export interface RelayOptions {
   poll?: number;
   /** Milliseconds for which sent rows are kept. Default 7 days. */
   keepSent?: number;
+  /** Milliseconds for which the inbox remembers an event. Default 30 days: longer than any copy of it may travel. */
+  keepTaken?: number;
   crashAt?: CrashAt;
 }
 
-/** Carries the outbox of one service to the log: at least once, in order per partition. Several may run; each shard has one owner. */
+const readSql = `
+SELECT id, topic, partition, key, headers, payload FROM (
+  SELECT *, sum(length(payload)) OVER (ORDER BY id) - length(payload) AS before FROM outbox
+  WHERE sent_at IS NULL AND shard = ANY($1::smallint[]) AND NOT (topic || '/' || partition = ANY($2::text[]))
+  ORDER BY id LIMIT 500
+) AS next WHERE before < ${4 * 1024 * 1024} ORDER BY id`;
+const takeSql = `
+SELECT shard FROM unnest($1::int[]) AS shard WHERE pg_try_advisory_lock(hashtextextended('rhei.outbox.shard ' || shard, 0))`;
+const markSql = 'UPDATE outbox SET sent_at = $2 WHERE id = ANY($1::bigint[])';
+const purgeSentSql = 'DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE sent_at < $1 ORDER BY id LIMIT 5000) RETURNING id';
+const purgeTakenSql = 'DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE taken_at < $1 LIMIT 5000)) RETURNING consumer';
+const takeEvery = 1000;
+const purgeEvery = 3_600_000;
+
+interface Row {
+  id: number;
+  topic: TopicName;
+  partition: number;
+  key: string;
+  headers: Record<string, string>;
+  payload: Buffer;
+}
+
+/** What goes to one partition in one call. After a failure the identical batch goes first. */
+interface Parcel {
+  topic: TopicName;
+  partition: number;
+  rows: Row[];
+  failures: number;
+  notBefore: number;
+}
+
+/**
+ * Carries the outbox of one service to the log: at least once, in order per partition. Several may run; each shard has one
+ * owner, whoever holds its advisory lock. Rows are read and marked on the very session that holds the locks, so a mark
+ * that succeeds proves that the shard was still ours after the send.
+ */
 export class Relay {
-  constructor(_options: RelayOptions) {}
+  private session: Session | undefined;
+  private owned: number[] = [];
+  /** Parcels whose send failed, by `topic/partition`. */
+  private readonly stuck = new Map<string, Parcel>();
+  private readonly pause = new Pause();
+  private stopping = false;
+  private running: Promise<void> | undefined;
+  private nextTake = 0;
+  private nextPurge = performance.now() + 60_000;
+
+  constructor(private readonly options: RelayOptions) {}
+
   /** Starts to take shards and to send. Rejects when the first connection fails; later losses are repaired. */
   async start(): Promise<void> {
-    throw new Error('not built yet');
+    await this.connect();
+    this.running = this.run();
   }
+
   /** Something was committed: look now. */
-  wake(): void {}
+  wake(): void {
+    this.pause.wake();
+  }
+
   /** Rows that are not marked as sent, over all shards. */
   async unsent(): Promise<number> {
-    throw new Error('not built yet');
+    if (!this.session) throw new Error('the relay is not started');
+    const [{ count }] = await this.session.query<{ count: number }>('unsent', 'SELECT count(*) AS count FROM outbox WHERE sent_at IS NULL');
+    return count;
   }
+
   /** Finishes the batch in hand, gives the shards back. */
-  async stop(): Promise<void> {}
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.pause.wake();
+    await this.running;
+    await this.session?.close();
+  }
+
+  private get about() {
+    return { service: this.options.service };
+  }
+
+  private async connect(): Promise<void> {
+    const { database, logger, service } = this.options;
+    this.owned = [];
+    this.stuck.clear();
+    // A mark that is lost in a crash of the server is a copy in the log; the inbox knows it.
+    const session = await Session.open(database, { name: `rhei relay ${service}`, logger, synchronousCommit: false });
+    session.onLost(() => this.pause.wake());
+    this.session = session;
+    await this.takeFree(session);
+  }
+
+  private async run(): Promise<void> {
+    let failures = 0;
+    while (!this.stopping) {
+      try {
+        if (!this.session?.alive) {
+          await this.connect();
+          this.options.logger.info(this.about, 'relay is connected to its database again');
+        }
+        const more = await this.round(this.session!);
+        failures = 0;
+        if (!more && !this.stopping) await this.pause.wait(this.options.poll ?? 200);
+      } catch (error) {
+        failures++;
+        if (failures % 20 === 1) this.options.logger.warn({ ...this.about, reason: reasonOf(error) }, 'relay failed; trying again');
+        if (!this.stopping) await this.pause.wait(backOff(failures, 50, 2000));
+      }
+    }
+  }
+
+  private async takeFree(session: Session): Promise<void> {
+    const wanted = (this.options.shards ?? Array.from({ length: outboxShards }, (_, shard) => shard)).filter((shard) => !this.owned.includes(shard));
+    this.nextTake = performance.now() + takeEvery;
+    if (wanted.length === 0) return;
+    const taken = await session.query<{ shard: number }>('take', takeSql, [wanted]);
+    if (taken.length > 0) this.owned = [...this.owned, ...taken.map(({ shard }) => shard)];
+  }
+
+  /** One look at the outbox. True when there may be more at once. */
+  private async round(session: Session): Promise<boolean> {
+    const now = performance.now();
+    if (now >= this.nextTake) await this.takeFree(session);
+    if (now >= this.nextPurge) await this.purge(session);
+    if (this.owned.length === 0) return false;
+    const rows = await session.query<Row>('unsent rows', readSql, [this.owned, [...this.stuck.keys()]]);
+    const parcels = [...this.stuck.values()].filter(({ notBefore }) => notBefore <= now).concat(parcelsOf(rows));
+    if (parcels.length === 0) return false;
+    await this.options.crashAt?.('relay.before-send');
+    const sent = (await Promise.all(parcels.map((parcel) => this.send(parcel)))).flat();
+    await this.options.crashAt?.('relay.after-send-before-mark');
+    if (sent.length > 0) await session.query('mark', markSql, [sent, Date.now() * 1000]);
+    await this.options.crashAt?.('relay.after-mark');
+    // A round that sent nothing waits: only stuck parcels were there.
+    return sent.length > 0;
+  }
+
+  /** The ids of the rows that are in the log now; none when the send failed. */
+  private async send(parcel: Parcel): Promise<number[]> {
+    const { topic, partition, rows } = parcel;
+    const lane = `${topic}/${partition}`;
+    try {
+      await this.options.log.append(topic, partition, rows.map(({ key, headers, payload }) => ({ key, headers, value: payload })));
+      this.stuck.delete(lane);
+      return rows.map(({ id }) => id);
+    } catch (error) {
+      parcel.failures++;
+      parcel.notBefore = performance.now() + backOff(parcel.failures, 50, 5000);
+      this.stuck.set(lane, parcel);
+      if (parcel.failures % 10 === 1) {
+        this.options.logger.error({ ...this.about, topic, partition, events: rows.length, failures: parcel.failures, reason: reasonOf(error) },
+          'events could not be sent; the same ones go first');
+      }
+      return [];
+    }
+  }
+
+  private async purge(session: Session): Promise<void> {
+    const { keepSent = 7 * 86_400_000, keepTaken = 30 * 86_400_000 } = this.options;
+    // One replica is enough: whoever holds the first shard.
+    const purged = this.owned.includes(0)
+      ? [
+          ...(await session.query('purge sent', purgeSentSql, [(Date.now() - keepSent) * 1000])),
+          ...(await session.query('purge taken', purgeTakenSql, [(Date.now() - keepTaken) * 1000])),
+        ].length
+      : 0;
+    this.nextPurge = performance.now() + (purged > 0 ? 1000 : purgeEvery);
+  }
+}
+
+function parcelsOf(rows: Row[]): Parcel[] {
+  const parcels = new Map<string, Parcel>();
+  for (const row of rows) {
+    const lane = `${row.topic}/${row.partition}`;
+    const parcel = parcels.get(lane) ?? { topic: row.topic, partition: row.partition, rows: [], failures: 0, notBefore: 0 };
+    parcel.rows.push(row);
+    parcels.set(lane, parcel);
+  }
+  return [...parcels.values()];
 }

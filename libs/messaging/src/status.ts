@@ -34,21 +34,48 @@ export interface PartitionProgress extends PartitionPosition {
 }
 
 /** Keys that wait behind a dead letter, by (group, topic, key). */
-export async function parkedKeys(_q: Queryable): Promise<ParkedKey[]> {
-  throw new Error('not built yet');
+export async function parkedKeys(q: Queryable): Promise<ParkedKey[]> {
+  const rows = await q.query<ParkedKey & { waiting: string }>(
+    `SELECT consumer AS "group", topic, key, (SELECT count(*) FROM parked p WHERE (p.consumer, p.topic, p.key) = (d.consumer, d.topic, d.key)) AS waiting
+     FROM dead_letter d WHERE parks GROUP BY consumer, topic, key ORDER BY consumer, topic, key`,
+  );
+  return rows.map((row) => ({ ...row, waiting: Number(row.waiting) }));
 }
+
 /** Dead letters, the oldest first. */
-export async function deadLetters(_q: Queryable, _limit = 1000): Promise<DeadLetter[]> {
-  throw new Error('not built yet');
+export async function deadLetters(q: Queryable, limit = 1000): Promise<DeadLetter[]> {
+  const rows = await q.query<DeadLetter>(
+    `SELECT id, consumer AS "group", event_id AS "eventId", event_type AS "eventType", topic, partition, "offset", key, reason, class, attempts,
+            first_failure AS "firstFailure"
+     FROM dead_letter ORDER BY id LIMIT $1`,
+    [limit],
+  );
+  return rows.map((row) => ({ ...row, id: String(row.id), offset: Number(row.offset), firstFailure: Number(row.firstFailure) }));
 }
+
 /** Events that are committed and not marked as sent. */
-export async function unsentCount(_q: Queryable): Promise<number> {
-  throw new Error('not built yet');
+export async function unsentCount(q: Queryable): Promise<number> {
+  const [{ count }] = await q.query<{ count: string }>('SELECT count(*) AS count FROM outbox WHERE sent_at IS NULL');
+  return Number(count);
 }
+
+/** How many keys are parked, and how many dead letters there are, in one query. */
+export async function setAsideCounts(q: Queryable): Promise<{ parked: number; deadLetters: number }> {
+  const [row] = await q.query<{ parked: string; dead: string }>(
+    'SELECT count(DISTINCT (consumer, topic, key)) FILTER (WHERE parks) AS parked, count(*) AS dead FROM dead_letter',
+  );
+  return { parked: Number(row.parked), deadLetters: Number(row.dead) };
+}
+
 /**
  * Position and head of every partition of the topics, for one shared subscription (all replicas of the service together).
  * Positions are read first, so equal numbers mean that nothing was waiting.
  */
-export async function progressOf(_q: Queryable, _log: EventLog, _group: string, _topics: TopicName[]): Promise<PartitionProgress[]> {
-  throw new Error('not built yet');
+export async function progressOf(q: Queryable, log: EventLog, group: string, topics: TopicName[]): Promise<PartitionProgress[]> {
+  const rows = await q.query<{ topic: TopicName; partition: number; next: string }>('SELECT topic, partition, next FROM position WHERE consumer = $1', [group]);
+  const positions = new Map(rows.map(({ topic, partition, next }) => [`${topic}/${partition}`, Number(next)]));
+  const heads = await Promise.all(topics.map((topic) => log.heads(topic)));
+  return topics.flatMap((topic, index) =>
+    heads[index].map((head, partition) => ({ group, topic, partition, position: positions.get(`${topic}/${partition}`) ?? 0, head })),
+  );
 }
