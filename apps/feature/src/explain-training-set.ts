@@ -13,7 +13,7 @@ export async function explainTrainingSet({ database }: Deps, id: string): Promis
     const { rows, from, to, filledFrom, digests, leftOut, arrivalBasis } = manifest;
     lines.push(
       rows === 0 ? 'no labelled example was mature then' : `${rows} rows, as known from ${formatInstant(from!)} to ${formatInstant(to!)}`,
-      filledFrom === null ? 'a view had no record yet' : `all windows were full from ${formatInstant(filledFrom)}`,
+      `all windows are full from ${formatInstant(filledFrom)}`,
       `${leftOut} examples left out for their request fields; ${(arrivalBasis.declared * 100).toFixed(1)} % of what is behind it has a declared arrival`,
       `rows ${digests.rows}, manifest ${manifestDigest}`,
     );

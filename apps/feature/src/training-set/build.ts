@@ -31,7 +31,7 @@ export async function build(deps: BuildDeps, { id, ...wanted }: TrainingSet, sig
   contents.forEach(({ basis, records }) => arrivalBasis.add(basis, records));
   const ingredients: Ingredients = {
     id, request: { featureSet, version, asOf, requireFullWindows }, set, views, requestFields: plan.numbers, positions,
-    filledFrom: filledFrom(views, contents), arrivalBasis, leftOut: 0,
+    filledFrom: filledFrom(views, contents, asOf), arrivalBasis, leftOut: 0,
   };
   const pages = labelledExamples(database, featureSet, set.maturity, asOf);
   const { summary, parquet } = await joinPointInTime(plan, rowsOf(pages, ingredients), valueRows(database, names, asOf), { timeout: config.JOIN_TIMEOUT, directory: config.JOIN_DIRECTORY, signal });
@@ -42,7 +42,7 @@ export async function build(deps: BuildDeps, { id, ...wanted }: TrainingSet, sig
 
 async function* rowsOf(pages: AsyncIterable<LabelledExample[]>, ingredients: Ingredients): AsyncGenerator<JoinExample[]> {
   const { set, request: { asOf, requireFullWindows }, arrivalBasis, requestFields } = ingredients;
-  const from = requireFullWindows ? (ingredients.filledFrom ?? Infinity) : -Infinity;
+  const from = requireFullWindows ? ingredients.filledFrom : -Infinity;
   for await (const page of pages) {
     const rows: JoinExample[] = [];
     for (const example of page) {

@@ -46,8 +46,8 @@ export interface Manifest {
   digests: { rows: string; schema: string; parquet: string };
   /** How far each shard was when the join began. */
   positions: Watermark[];
-  /** From here on the windows of all views were full; null while a view has no record. */
-  filledFrom: Instant | null;
+  /** From here on the windows of all views were full. */
+  filledFrom: Instant;
   /** Shares of the view records, examples and labels behind the set, by where their arrival comes from. */
   arrivalBasis: { observed: number; declared: number };
   /** Examples that could not be read with the set's request fields. */
@@ -62,16 +62,14 @@ export interface ViewContent {
   firstEventTime: Instant;
 }
 
-/** When the windows of all views had filled: none of them would have held a record of before its first one. */
-export function filledFrom(views: readonly Pick<FeatureView, 'name' | 'window'>[], contents: readonly ViewContent[]): Instant | null {
-  let filled = -Infinity;
-  for (const { name, window } of views) {
-    const first = Math.min(...contents.filter(({ view }) => view === name).map(({ firstEventTime }) => firstEventTime));
-    if (first === Infinity) return null;
-    filled = Math.max(filled, first + window.length);
-  }
+/**
+ * When the windows of all views had filled: none of them would have held a record of before its first one. A view without
+ * a record by `asOf` counts as if its first came then, which is the earliest that may still be true.
+ */
+export function filledFrom(views: readonly Pick<FeatureView, 'name' | 'window'>[], contents: readonly ViewContent[], asOf: Instant): Instant {
+  const filled = views.map(({ name, window }) => Math.min(asOf, ...contents.filter(({ view }) => view === name).map(({ firstEventTime }) => firstEventTime)) + window.length);
   // A set that reads no view has nothing to wait for.
-  return filled === -Infinity ? 0 : filled;
+  return filled.length === 0 ? 0 : Math.max(...filled);
 }
 
 /** Counts rows by arrival basis. */
@@ -96,7 +94,7 @@ export interface Ingredients {
   views: readonly FeatureView[];
   requestFields: string[];
   positions: Watermark[];
-  filledFrom: Instant | null;
+  filledFrom: Instant;
   arrivalBasis: ArrivalBasis;
   leftOut: number;
 }

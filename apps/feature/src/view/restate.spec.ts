@@ -10,7 +10,7 @@ function scan(window: Window, entries: readonly Entry[], at: number): ValueRow |
   const inside = known.filter(({ eventTime }) => eventTime > newest.eventTime - window.length);
   const sum = inside.reduce((total, { scaled }) => total + scaled, 0n);
   const value = { count: inside.length, sum: fromGrid(sum, 1, window.digits), avg: fromGrid(sum, inside.length, window.digits), last: fromGrid(newest.scaled, 1, window.digits) }[window.aggregate];
-  return { knownAt: Math.max(...known.map(({ knownAt }) => knownAt)), eventTime: newest.eventTime, n: inside.length, value };
+  return { knownAt: Math.max(...known.map(({ knownAt }) => knownAt)), eventTime: newest.eventTime, n: window.aggregate === 'last' ? 1 : inside.length, value };
 }
 
 /** What the store does, in memory and for one entity. */

@@ -38,6 +38,8 @@ export function reads(window: Window, steps: readonly Step[]): { from: Instant; 
  * @param single the records of the tiles in `reads().cut`
  */
 export function restate(window: Window, steps: readonly Step[], later: readonly Entry[], tiles: readonly Tile[], single: readonly Entry[]): ValueRow[] {
+  // The last value needs nothing but the newest record, so its tiles are not even read.
+  if (window.aggregate === 'last') return steps.map(({ knownAt, newest }) => ({ knownAt, eventTime: newest.eventTime, n: 1, value: valueOf(window, 1, newest.scaled, newest) }));
   const sums = new Map(tiles.map(({ start, n, sum }) => [start, { n, sum }]));
   const { from } = reads(window, steps);
   const add = (entry: Entry, sign: 1 | -1): void => {

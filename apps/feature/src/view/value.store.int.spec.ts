@@ -69,11 +69,11 @@ describe('kept values', () => {
     }));
   });
 
-  it('are one state after every order of the same records', async () => {
+  it.each(aggregates)('of %s are one state after every order of the same records', async (aggregate) => {
     const states = new Set<string>();
     const orders = permutations([0, 1, 2, 3]);
     for (const [index, order] of orders.entries()) {
-      const view = viewOf('avg', `order-${index}`);
+      const view = viewOf(aggregate, `order-${index}`);
       const entries = entriesFor([view], 6, 4).map((entry) => ({ ...entry, entity: 'one' }));
       for (const position of order) await add([view], [entries[position]]);
       states.add(JSON.stringify(await database.query('SELECT known_at, event_time, n, value FROM feature_row WHERE view = $1 ORDER BY known_at', [view.name])));

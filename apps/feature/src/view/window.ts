@@ -37,7 +37,7 @@ export interface ValueRow {
   knownAt: Instant;
   /** Event time of the newest record behind the value. */
   eventTime: Instant;
-  /** Records in the window. */
+  /** Records behind the value. */
   n: number;
   value: number;
 }
