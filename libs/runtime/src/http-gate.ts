@@ -57,12 +57,15 @@ export function gate(route: string, entry: RouteEntry, principals: Principals, l
   };
 }
 
-/** `body` is parsed when a handler first asks for it: one that reads the bytes itself does not pay twice. */
+/**
+ * `body` is parsed when a handler first asks for it, and as JSON whatever the type says (fetch and curl send another one
+ * unless told): a handler that wants the bytes takes `rawBody` and pays nothing.
+ */
 function bodyOf(request: GatedRequest): void {
   let parsed: { value: unknown } | undefined;
   Object.defineProperty(request, 'body', {
     configurable: true, enumerable: true,
-    get: () => (parsed ??= { value: isJson(request.headers['content-type']) && request.rawBody.length > 0 ? parseJson(request.rawBody) : undefined }).value,
+    get: () => (parsed ??= { value: request.rawBody.length > 0 ? parseJson(request.rawBody) : undefined }).value,
   });
 }
 
@@ -78,9 +81,4 @@ function bounded(route: string, limit: number, request: Request, response: Respo
     gone.abort();
   });
   return { principal, remaining: () => Math.max(0, until - elapsed()), signal: gone.signal, traceparent };
-}
-
-/** `application/json`, `application/cloudevents+json` and their like; a body without a type is taken for JSON. */
-function isJson(type: string | undefined): boolean {
-  return type === undefined || /^[^;]*[/+-]json\s*(;|$)/i.test(type);
 }

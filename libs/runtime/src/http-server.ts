@@ -127,13 +127,19 @@ export class HttpServer {
     }
     if (missing.size > 0) throw new Error(`No controller has the route "${[...missing].join('", "')}": the entry's name is "METHOD /path" as in the controller.`);
     express.use((request: Request) => {
-      // Deny by default: a stranger is not told which paths there are.
-      principals.authenticate(request.headers.authorization);
       throw notFound(`There is no ${request.method} ${request.path} here.`, { got: `${request.method} ${request.path}` });
     });
     express.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
-      inContext({ traceparent: acceptTraceparent(request.headers.traceparent) }, () =>
-        sendProblem(request, response, presentable(fromNest(error), log, `${request.method} ${request.path}`)));
+      inContext({ traceparent: acceptTraceparent(request.headers.traceparent) }, () => {
+        let shown = fromNest(error);
+        // Deny by default: a stranger is not told which paths there are.
+        try {
+          principals.authenticate(request.headers.authorization);
+        } catch (refused) {
+          shown = refused;
+        }
+        sendProblem(request, response, presentable(shown, log, `${request.method} ${request.path}`));
+      });
     });
     // Before Nest's own answers to what no route has taken.
     stack.splice(last + 1, 0, ...stack.splice(stack.length - 2, 2));
