@@ -1,6 +1,6 @@
 import { ModelRefused } from './errors';
 import { DATA_TYPE, decodeModel, type Model, type ValueInfo } from './proto';
-import { checkWire } from './wire';
+import { checkWire, type WireLimits } from './wire';
 import { FEATURES_KEY } from './write-tree-model';
 
 export type DataType = keyof typeof DATA_TYPE;
@@ -29,20 +29,20 @@ export interface ModelInfo {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Strings, byte fields and messages of a file that is read: each takes some hundred bytes of memory. */
-const MAX_PARTS = 1_000_000;
+/** Far beyond any model that is written here, and little enough to read on a small machine. */
+export const WIRE_LIMITS: WireLimits = { parts: 400_000, numbers: 8_000_000 };
 
 /**
  * Reads what `bytes` say about themselves. It does not judge whether they are safe to load (see {@link vetModel}), but no
  * input makes it run or remember out of proportion. Throws {@link ModelRefused} for what is no ONNX model.
  */
-export function readModel(bytes: Uint8Array, { parts = MAX_PARTS }: { readonly parts?: number } = {}): ModelInfo {
-  return describe(openModel(bytes, parts), bytes.length);
+export function readModel(bytes: Uint8Array, limits: Partial<WireLimits> = {}): ModelInfo {
+  return describe(openModel(bytes, { ...WIRE_LIMITS, ...limits }), bytes.length);
 }
 
-export function openModel(bytes: Uint8Array, parts: number): Model {
+export function openModel(bytes: Uint8Array, limits: WireLimits): Model {
   if (bytes.length === 0) throw new ModelRefused(['The file is empty; expected an ONNX model.']);
-  checkWire(bytes, parts);
+  checkWire(bytes, limits);
   const model = decoded(bytes);
   if (model.graph === undefined) throw new ModelRefused(['The file has no graph; expected an ONNX model.']);
   return model;

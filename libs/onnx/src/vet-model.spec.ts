@@ -24,6 +24,12 @@ const fail = (): never => {
   throw new Error('the good model has changed');
 };
 const node = (opType: string, input: string[], output: string[], more: Draft<Node> = {}) => ({ opType, input, output, attribute: [], deviceConfigurations: [], ...more }) as Node;
+/** A field of protobuf that holds `content`. */
+const field = (id: number, content: Uint8Array): Buffer => {
+  const length: number[] = [];
+  for (let left = content.length; length.length === 0 || left > 0; left = Math.floor(left / 128)) length.push((left % 128) + (left >= 128 ? 128 : 0));
+  return Buffer.concat([Buffer.from([id * 8 + 2, ...length]), content]);
+};
 const bytesOf = (...parts: (string | number[])[]) => Uint8Array.from(Buffer.concat(parts.map((part) => Buffer.from(part as string))));
 
 function problemsOf(bytes: Uint8Array, limits = {}): readonly string[] {
@@ -52,7 +58,8 @@ describe('vetting', () => {
     ['a number without end', bytesOf(Array<number>(40).fill(0xff)), /number of more than ten bytes/],
     ['a second graph', bytesOf([...good], [...good]), /field .* of ModelProto comes twice/],
     ['a field from another place', bytesOf([...good], [0xf8, 0x07, 0x01]), /field 127 of ModelProto is not known here/],
-    ['a million empty nodes', bytesOf([0x3a, 0x80, 0x89, 0x7a], [...new Uint8Array(2_000_000)].map((_, i) => (i % 2 === 0 ? 0x0a : 0))), /more than 1000000 strings, byte fields and messages/],
+    ['half a million empty nodes', field(7, Buffer.alloc(1_000_000, Buffer.from([0x0a, 0]))), /more than 400000 strings, byte fields and messages/],
+    ['nine million numbers in a list', field(7, field(1, field(5, field(8, new Uint8Array(9_000_000))))), /more than 8000000 numbers in lists/],
     ['external data', altered((m) => Object.assign(graphOf(m).initializer[0], { floatData: [], dataLocation: 1, externalData: [{ key: 'location', value: '../../etc/passwd' }] })), /^Initializer "one" keeps its data outside the file \("\.\.\/\.\.\/etc\/passwd"\); all data must be inside\.$/],
     ['an unknown domain', altered((m) => void m.opsetImport.push({ domain: 'com.evil', version: 1 })), /^The file imports operators of "com\.evil"; allowed are ai\.onnx and ai\.onnx\.ml\.$/],
     ['an operator of an unknown domain', altered((m) => Object.assign(graphOf(m).node[1], { domain: 'com.microsoft' })), /^Node 1 "negated" uses operator com\.microsoft\.Neg, which is not allowed/],
@@ -106,6 +113,8 @@ describe('vetting', () => {
 
   it('refuses what is too large, too many or too deep', () => {
     expect(problemsOf(good, { bytes: 100 })).toEqual([`The file has ${good.length} bytes; at most 100 are allowed.`]);
+    expect(problemsOf(good, { parts: 20 })[0]).toMatch(/there are more than 20 strings, byte fields and messages\.$/);
+    expect(problemsOf(good, { numbers: 20 })[0]).toMatch(/there are more than 20 numbers in lists\.$/);
     expect(problemsOf(good, { nodes: 4 })).toEqual(['The graph has 5 nodes; at most 4 are allowed.']);
     expect(problemsOf(good, { depth: 3 })).toEqual(['Node 3 "inverse" is deeper than 3 nodes below the inputs.']);
     expect(problemsOf(good, { treeDepth: 0 })).toEqual(['Node 0 "trees": tree 1 is deeper than 0 splits.']);

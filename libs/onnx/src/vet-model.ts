@@ -1,14 +1,13 @@
 import { ModelRefused } from './errors';
 import { IR_VERSIONS, nodeName, operatorFaults, operatorOf, OPSETS } from './operators';
 import { DATA_TYPE, type Graph, type Model, type Tensor } from './proto';
-import { describe, domainName, openModel, type ModelInfo } from './read-model';
+import { describe, domainName, openModel, WIRE_LIMITS, type ModelInfo } from './read-model';
 import { treeFaults } from './tree-faults';
+import type { WireLimits } from './wire';
 
-export interface VetLimits {
+export interface VetLimits extends WireLimits {
   /** Size of the file. */
   readonly bytes: number;
-  /** Strings, byte fields and messages in the file: each takes some hundred bytes when it is read. */
-  readonly parts: number;
   /** Operators in the graph. */
   readonly nodes: number;
   /** Operators one after the other. */
@@ -19,7 +18,7 @@ export interface VetLimits {
   readonly dimension: number;
 }
 
-export const VET_LIMITS: VetLimits = { bytes: 32 * 2 ** 20, parts: 1_000_000, nodes: 256, depth: 64, treeDepth: 64, dimension: 4_096 };
+export const VET_LIMITS: VetLimits = { ...WIRE_LIMITS, bytes: 32 * 2 ** 20, nodes: 256, depth: 64, treeDepth: 64, dimension: 4_096 };
 
 // A file made to be refused should not fill the log.
 const MOST_PROBLEMS = 20;
@@ -32,7 +31,7 @@ const MOST_PROBLEMS = 20;
 export function vetModel(bytes: Uint8Array, limits: Partial<VetLimits> = {}): ModelInfo {
   const bounds = { ...VET_LIMITS, ...limits };
   if (bytes.length > bounds.bytes) throw new ModelRefused([`The file has ${bytes.length} bytes; at most ${bounds.bytes} are allowed.`]);
-  const model = openModel(bytes, bounds.parts);
+  const model = openModel(bytes, bounds);
   const info = describe(model, bytes.length);
   const graph = model.graph as Graph;
   const problems = [...versionFaults(model), ...foreignFaults(model, graph), ...graph.initializer.flatMap((tensor) => tensorFaults(tensor, bounds)), ...ioFaults(info, bounds)];

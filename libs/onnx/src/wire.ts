@@ -9,19 +9,25 @@ const WIRE_SIZE: Readonly<Record<number, number>> = { 1: 8, 5: 4 };
 /**
  * Checks the encoding before anything is built from it: no length runs past its end, every field is known with its wire
  * type, none that is single comes twice, and there are at most `maxParts` strings, byte fields and messages (each
- * costs memory whatever its size). Stricter than protobuf is: where readers could differ in what they make of a file
- * (C++ merges a message that comes twice, others take the last), the file is refused. Returns the number of parts.
+ * costs memory whatever its size) and `maxNumbers` numbers in lists. Stricter than protobuf is: where readers could differ in what they make of a file
+ * (C++ merges a message that comes twice, others take the last), the file is refused. Throws {@link ModelRefused}.
  */
-export function checkWire(bytes: Uint8Array, maxParts: number): number {
-  const walk = new Walk(bytes, maxParts);
-  walk.message(modelType, 0, bytes.length);
-  return walk.parts;
+export function checkWire(bytes: Uint8Array, limits: WireLimits): void {
+  new Walk(bytes, limits).message(modelType, 0, bytes.length);
+}
+
+export interface WireLimits {
+  /** Strings, byte fields and messages: each takes some hundred bytes of memory, whatever its size. */
+  readonly parts: number;
+  /** Numbers in lists: one byte each in the file, eight or more in memory. */
+  readonly numbers: number;
 }
 
 class Walk {
-  parts = 0;
+  private parts = 0;
+  private numbers = 0;
 
-  constructor(private readonly bytes: Uint8Array, private readonly maxParts: number) {}
+  constructor(private readonly bytes: Uint8Array, private readonly limits: WireLimits) {}
 
   message(type: protobuf.Type, begin: number, end: number): void {
     const seen = new Set<number>();
@@ -44,13 +50,14 @@ class Walk {
     const own = field.resolvedType === null && basic !== undefined ? basic : LENGTH;
     const packed = field.repeated && own !== LENGTH && wire === LENGTH;
     if (wire !== own && !packed) this.refuse(at, `field ${field.name} of ${type.name} has wire type ${wire}; expected ${own}`);
+    if (field.repeated && !packed) this.countNumber(at, wire);
     if (wire === VARINT) return this.varint(at, end, type).next;
     if (wire !== LENGTH) return this.within(at + WIRE_SIZE[wire], at, end, field);
 
     const length = this.varint(at, end, type);
     const next = this.within(length.next + length.value, at, end, field);
     this.parts += 1;
-    if (this.parts > this.maxParts) this.refuse(at, `there are more than ${this.maxParts} strings, byte fields and messages`);
+    if (this.parts > this.limits.parts) this.refuse(at, `there are more than ${this.limits.parts} strings, byte fields and messages`);
     if (field.resolvedType instanceof protobuf.Type) this.message(field.resolvedType, length.next, next);
     else if (packed) this.packed(field, own, length.next, next);
     return next;
@@ -58,8 +65,16 @@ class Walk {
 
   private packed(field: protobuf.Field, wire: number, begin: number, end: number): void {
     const type = field.parent as protobuf.Type;
-    if (wire === VARINT) for (let at = begin; at < end; ) at = this.varint(at, end, type).next;
-    else if ((end - begin) % WIRE_SIZE[wire] !== 0) this.refuse(begin, `field ${field.name} of ${type.name} is no whole number of values`);
+    for (let at = begin; at < end; ) {
+      this.countNumber(at, wire);
+      at = wire === VARINT ? this.varint(at, end, type).next : this.within(at + WIRE_SIZE[wire], at, end, field);
+    }
+  }
+
+  private countNumber(at: number, wire: number): void {
+    if (wire === LENGTH) return;
+    this.numbers += 1;
+    if (this.numbers > this.limits.numbers) this.refuse(at, `there are more than ${this.limits.numbers} numbers in lists`);
   }
 
   private varint(begin: number, end: number, type: protobuf.Type): { value: number; next: number } {
