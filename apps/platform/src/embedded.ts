@@ -4,14 +4,14 @@ import { IngestionModule } from '@rhei/ingestion';
 import { installPostgresLog } from '@rhei/messaging';
 import { MonitoringModule } from '@rhei/monitoring';
 import { RegistryModule } from '@rhei/registry';
-import { isAlive, pause, processEnvironment, run, startCluster, type ClusterOptions, type EmbeddedCluster, type Environment, type Running } from '@rhei/runtime';
+import { isAlive, pause, processEnvironment, run, startCluster, type ClusterOptions, type EmbeddedCluster, type Environment, type Running, type Service } from '@rhei/runtime';
 import { ServingModule } from '@rhei/serving';
 import { TrainingModule } from '@rhei/training';
 import { mkdirSync } from 'node:fs';
 import type { Birth, DataFolder } from './data-folder';
 
 /** The six services, in the order of the loop. */
-export const modules = [IngestionModule, FeatureModule, TrainingModule, RegistryModule, ServingModule, MonitoringModule];
+export const modules: Service[] = [IngestionModule, FeatureModule, TrainingModule, RegistryModule, ServingModule, MonitoringModule];
 
 export interface Embedded {
   running: Running;
