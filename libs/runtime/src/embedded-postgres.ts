@@ -32,7 +32,10 @@ interface Kept {
 
 /** A running PostgreSQL of this folder, started here or found running. */
 export class EmbeddedCluster {
-  constructor(readonly folder: string, readonly port: number, private readonly password: string, readonly pid: number, readonly adopted: boolean) {}
+  private readonly stopping = new AbortController();
+  private keeping: Promise<void> = Promise.resolve();
+
+  constructor(readonly folder: string, readonly port: number, private readonly password: string, public pid: number, readonly adopted: boolean) {}
 
   /** Address for the superuser `rhei`. */
   adminUrl(database = 'postgres'): string {
@@ -64,9 +67,30 @@ export class EmbeddedCluster {
     await withClient(this.adminUrl(), (client) => client.query(`DROP DATABASE IF EXISTS ${escapeIdentifier(name)} WITH (FORCE)`));
   }
 
+  /** Starts the server again, on the same port, whenever it ends without {@link stop}; `told` hears of it. */
+  keepAlive(options: Omit<ClusterOptions, 'folder' | 'port'>, told: (message: string) => void = () => undefined): void {
+    this.keeping = this.keep(options, told);
+  }
+
   /** Ends the server: transactions are rolled back, everything that was committed stays. */
   async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.keeping;
     await endProcess(this.pid, 'SIGINT');
+  }
+
+  private async keep(options: Omit<ClusterOptions, 'folder' | 'port'>, told: (message: string) => void): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      await pause(500, this.stopping.signal);
+      if (this.stopping.signal.aborted || isAlive(this.pid)) continue;
+      told('The embedded database server has ended without being told to; it is started again.');
+      try {
+        ({ pid: this.pid } = await startCluster({ ...options, folder: this.folder, port: this.port }));
+      } catch (error) {
+        told((error as Error).message);
+        await pause(2_000, this.stopping.signal);
+      }
+    }
   }
 }
 
