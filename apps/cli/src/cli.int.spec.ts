@@ -234,7 +234,7 @@ describe('rhei approve', () => {
   it('shows gates and metrics, and does not go on where nobody can be asked', async () => {
     const { code, err } = await rhei('approve', 'late', '2');
     expect(code).toBe(2);
-    expect(err).toContain('beats the base rate  yes  challenger.logLoss = 0.4100');
+    expect(err).toContain('met    beats the base rate: challenger.logLoss = 0.4100');
     expect(err).toMatch(/logLoss +0.4100 +0.5000/);
     expect(err).toContain('say --yes');
     expect(platform.version.state).toBe('awaiting_approval');

@@ -3,7 +3,7 @@ import { formatInstant } from '@rhei/expressions';
 import { causeOf } from './commands/runs';
 import { jsonIn } from './json-in';
 import type { Platform } from './platform';
-import { pairs, table } from './table';
+import { pairs, table, wrapped } from './table';
 
 /** `flight-late 3`, `flight-late v3` and `flight-late/3` name the same version. */
 export function versionNamed(model: string, version: string | undefined): { model: string; version: number } {
@@ -52,6 +52,6 @@ function metricsOf({ reportJson }: registry.ModelVersion, width: number): string
 function gatesOf({ gates }: registry.ModelVersion, width: number): string {
   if (gates.length === 0) return '';
   const inputs = (json: string): string => Object.entries((jsonIn(json) ?? {}) as Record<string, unknown>).map(([path, value]) => `${path} = ${typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(4) : String(value ?? 'absent')}`).join(', ');
-  return table([{ head: 'GATE', cut: true }, { head: 'MET' }, { head: 'BECAUSE', cut: true }],
-    gates.map(({ gate, passed, inputsJson, reason }) => [gate, passed ? 'yes' : 'NO', [reason, inputs(inputsJson)].filter(Boolean).join('; ')]), width);
+  return `GATES\n${gates.map(({ gate, passed, inputsJson, reason }) =>
+    wrapped(`  ${passed ? 'met  ' : 'UNMET'}  `, `${gate}: ${[reason, inputs(inputsJson)].filter(Boolean).join('; ') || 'it reads nothing'}`, ' '.repeat(9), width)).join('')}`;
 }

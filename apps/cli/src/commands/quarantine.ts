@@ -27,8 +27,8 @@ async function list(context: Context, request: ingestion.ListQuarantineRequest):
   const { platform } = context;
   const { events, total } = await platform.ask(platform.ingestion, platform.ingestion.listQuarantine, request);
   context.result({ total, events: events.map(asJson) }, () => (events.length === 0 ? '' : table(
-    [{ head: 'RECEIVED' }, { head: 'SOURCE', cut: true }, { head: 'EVENT', cut: true }, { head: 'CODE' }, { head: 'FIELD', cut: true }, { head: 'RULE', cut: true }, { head: 'HINT', cut: true }],
-    events.map(({ receivedAt, source, eventId, code, field, rule, hint }) => [formatInstant(receivedAt).slice(0, 16).replace('T', ' '), source, eventId, code, field, rule, hint]), context.width,
+    [{ head: 'RECEIVED' }, { head: 'SOURCE', cut: true }, { head: 'EVENT' }, { head: 'CODE' }, { head: 'FIELD', cut: true }, { head: 'RULE', cut: true }],
+    events.map(({ receivedAt, source, eventId, code, field, rule }) => [formatInstant(receivedAt).slice(0, 16).replace('T', ' '), source, eventId, code, field, rule]), context.width,
   )));
   if (events.length === 0) context.suggest(request.after === '' ? 'Nothing is in quarantine.' : 'There is no more.');
   else if (events.length < total) context.suggest(`${events.length} of ${total}. Go on: rhei quarantine list --after ${events.at(-1)!.id}`);
