@@ -19,6 +19,9 @@ export function isLostConnection(error: unknown): boolean {
   return /Connection terminated|connection timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i.test(error.message);
 }
 
+/** What the pool says when no connection became free, and when none could be made in time. */
+export const isPoolTimeout = (error: unknown): boolean => error instanceof Error && /timeout exceeded when trying to connect/.test(error.message);
+
 /** What a caller sees of a failure of the database: `unavailable` for a lost connection, else the error itself. */
 export function translated(error: unknown, service: string): unknown {
   if (!isLostConnection(error)) return error;

@@ -1,11 +1,11 @@
-import type { ServiceName } from '@rhei/contracts';
+import { overloaded, type ServiceName } from '@rhei/contracts';
 import type { Logger } from 'pino';
 import type { DataSource, EntitySchema, MigrationInterface } from 'typeorm';
 import { CLOCK_LOCK } from './advisory-locks';
 import { pause, systemTime, type Clock, type Instant, type ReplayClock } from './clock';
 import { ConfigError, withoutSecret } from './config';
 import { createDataSource, poolOf, type PoolClient } from './data-source';
-import { isLostConnection, isRepeatable, isStalePlan, translated } from './database-errors';
+import { isLostConnection, isPoolTimeout, isRepeatable, isStalePlan, translated } from './database-errors';
 import { migrate } from './migrate';
 import { StatementNames } from './sql-names';
 import type { Database, Transaction } from './transaction';
@@ -187,6 +187,10 @@ export class ServiceDatabase implements Database {
   }
 
   private failure(error: unknown): unknown {
+    const pool = poolOf(this.dataSource);
+    if (isPoolTimeout(error) && pool.totalCount - pool.idleCount >= (pool.options.max ?? 0)) {
+      return overloaded(`All ${pool.totalCount} connections of ${this.service} to its database are in use.`, { reason: 'CONNECTIONS_IN_USE', retryAfter: 500 });
+    }
     this.note(error);
     return translated(error, this.service);
   }

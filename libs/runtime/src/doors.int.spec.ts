@@ -164,7 +164,7 @@ describe('a door without an entry', () => {
 function raw(address: string, path: string, token: string | undefined, bytes: Buffer): Promise<number> {
   const identity = (value: Buffer) => value;
   const Raw = makeClientConstructor({ ask: { path, requestStream: false, responseStream: false, requestSerialize: identity, requestDeserialize: identity, responseSerialize: identity, responseDeserialize: identity } }, 'Raw');
-  const client = new Raw(address, credentials.createInsecure()) as Client & { ask(request: Buffer, metadata: Metadata, answer: (error: { code: number } | null) => void): void };
+  const client = new Raw(address, credentials.createInsecure()) as unknown as Client & { ask(request: Buffer, metadata: Metadata, answer: (error: { code: number } | null) => void): void };
   const metadata = new Metadata();
   if (token) metadata.set('authorization', `Bearer ${token}`);
   return new Promise((resolve) => client.ask(bytes, metadata, (error) => {

@@ -18,5 +18,9 @@ export function createLogger(service: ServiceName | 'runtime', level: LogLevel, 
       return { traceId: traceIdOf(context.traceparent), ...(context.eventId && { eventId: context.eventId }) };
     },
     redact: ['req.headers.authorization', 'authorization', 'token', '*.token'],
-  }, destination ?? pino.destination({ dest: 1, sync: false }));
+  }, destination ?? standardOutput());
 }
+
+/** One for the process: several writers on one descriptor could tear each other's lines. */
+const standardOutput = (): DestinationStream => (shared ??= pino.destination({ dest: 1, sync: false }));
+let shared: DestinationStream | undefined;

@@ -2,6 +2,7 @@ import { runtime, unavailable } from '@rhei/contracts';
 import { setAsideCounts, unsentCount } from '@rhei/messaging';
 import { pause } from './clock';
 import type { RunningService } from './running-service';
+import type { TimerRow } from './timer-rows';
 
 /** Milliseconds for which a question waits for quiet. */
 const WAIT = 200;
@@ -14,6 +15,7 @@ export type Progress = runtime.GetProgressResponse;
 /** What a service still has to do, read from its rows and the log: replay.md, Control. */
 export class ProgressOf {
   private woken = new AbortController();
+  private atRest: { commits: number; rows: Rows } | undefined;
 
   constructor(private readonly service: RunningService) {}
 
@@ -34,18 +36,31 @@ export class ProgressOf {
     }
   }
 
-  private async read(): Promise<Progress> {
+  /**
+   * What the service's own rows say. Rows that were at rest stay so until somebody writes: with no other replica that is a
+   * commit of this process, so they are read again only after one. A story asks thousands of times.
+   */
+  private async readRows(): Promise<Rows> {
     const { service } = this;
-    const because = service.notReadyBecause;
-    if (because !== undefined) throw unavailable(`Service ${service.name} is not ready: ${because}.`, { reason: 'NOT_READY', retryAfter: 100 });
-    const [inFlight, unsent, aside, nextTimer, positions, others] = await Promise.all([
+    const { commits } = service.database;
+    if (this.atRest?.commits === commits && service.replica.isAlone) return this.atRest.rows;
+    const [inFlight, unsent, aside, nextTimer] = await Promise.all([
       service.definition.inFlight?.(service.deps) ?? ({} as Record<string, number>),
       unsentCount(service.database),
       setAsideCounts(service.database),
       service.timers.next(),
-      service.subscriptions.progress(),
-      service.replica.others(),
     ]);
+    const rows = { inFlight, unsent, aside, nextTimer };
+    const busy = unsent > 0 || Object.values(inFlight).some((count) => count > 0);
+    this.atRest = busy ? undefined : { commits, rows };
+    return rows;
+  }
+
+  private async read(): Promise<Progress> {
+    const { service } = this;
+    const because = service.notReadyBecause;
+    if (because !== undefined) throw unavailable(`Service ${service.name} is not ready: ${because}.`, { reason: 'NOT_READY', retryAfter: 100 });
+    const [{ inFlight, unsent, aside, nextTimer }, positions, others] = await Promise.all([this.readRows(), service.subscriptions.progress(), service.replica.others()]);
     if (others.some(({ ready }) => !ready)) throw unavailable(`A replica of ${service.name} has not taken its first listing yet.`, { reason: 'NOT_READY', retryAfter: 100 });
     const counters = service.counters();
     for (const { progress } of others) for (const [name, value] of Object.entries(progress.counters)) counters[name] = (counters[name] ?? 0) + value;
@@ -63,6 +78,13 @@ export class ProgressOf {
       ...(nextTimer && { nextTimer }),
     };
   }
+}
+
+interface Rows {
+  inFlight: Record<string, number>;
+  unsent: number;
+  aside: { parked: number; deadLetters: number };
+  nextTimer: TimerRow | undefined;
 }
 
 /** Nothing in flight, nothing unsent, every position at its head. Settled is this twice in a row, with equal counters. */

@@ -91,6 +91,7 @@ describe('a service whose clock is virtual', () => {
     await running.database('training').transaction((tx) => tx.query('SELECT 1'));
     expect((await progress()).counters['commits']).toBe(before.counters['commits'] + 1);
     busy.work = 2;
+    await running.database('training').transaction((tx) => tx.query('SELECT 1'));
     const asked = performance.now();
     expect((await progress()).inFlight).toEqual({ work: 2 });
     expect(performance.now() - asked).toBeGreaterThan(150);

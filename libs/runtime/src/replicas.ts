@@ -61,7 +61,9 @@ export class Replica {
     private readonly isReady: () => boolean,
   ) {}
 
+  /** With the system clock nobody waits for a replica, so none is registered. */
   async start(): Promise<void> {
+    if (this.clock.kind === 'system') return;
     await this.forgetDead();
     // In a transaction, during which the clock cannot move: a move either sees the row or came before it.
     await this.database.transaction((tx) => this.renew(tx));
@@ -71,6 +73,7 @@ export class Replica {
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.loop;
+    if (this.clock.kind === 'system') return;
     await this.database.query('DELETE FROM replica WHERE id = $1', [this.id]).catch(() => undefined);
   }
 
@@ -90,6 +93,11 @@ export class Replica {
       if (attempt >= 1_000) throw unavailable(`Not every replica of ${this.database.service} has shown ${formatInstant(instant)} in time.`);
       await pause(5);
     }
+  }
+
+  /** Whether no other replica of the service was alive at the last look. */
+  get isAlone(): boolean {
+    return this.alone;
   }
 
   /** Ready and listed, of all live replicas. */
@@ -112,7 +120,7 @@ export class Replica {
   private async run(): Promise<void> {
     let renewed = performance.now();
     while (!this.stopping.signal.aborted) {
-      await pause(this.alone || this.clock.kind === 'system' ? RENEW_EVERY : LOOK_EVERY, this.stopping.signal);
+      await pause(this.alone ? RENEW_EVERY : LOOK_EVERY, this.stopping.signal);
       if (this.stopping.signal.aborted) return;
       try {
         if (this.clock instanceof ReplayClock && !this.alone) await this.look(this.clock);

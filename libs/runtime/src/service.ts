@@ -44,7 +44,10 @@ export interface Service<Config = any, Deps = any> {
   counts?(deps: Deps): Promise<Record<string, number>>;
   /** Rows of each digest in their order (replay.md, Digests); the runtime writes them as canonical JSON lines and hashes. */
   digests?: Record<string, (deps: Deps) => AsyncIterable<unknown>>;
-  /** Unfinished work that ends without the clock, traffic or a person, read from rows. One query: it runs thousands of times a minute in a story. */
+  /**
+   * Unfinished work that ends without the clock, traffic or a person, read from rows that transactions of `database` wrote.
+   * One query: it runs after every commit, thousands of times a minute in a story.
+   */
   inFlight?(deps: Deps): Promise<Record<string, number>>;
   /** What runs beside requests and events (a run's supervisor, a model loader). Started when the listeners are up. */
   workers?: Worker<Deps>[];

@@ -4,3 +4,4 @@ export { eventually } from './eventually';
 export * from './instants';
 export { startServices, type RunningServices, type StartOptions } from './start-services';
 export { makeTokens, testPrincipals } from './tokens';
+export { checkSchema, schemaOf } from './schema';

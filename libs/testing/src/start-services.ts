@@ -20,6 +20,8 @@ export interface StartOptions {
   /** Further variables. */
   env?: Environment;
   principals?: Principal[];
+  /** Where log lines go; with LOG_LEVEL in `env`. */
+  logTo?: { write(line: string): void };
 }
 
 export interface RunningServices {
@@ -49,7 +51,7 @@ export interface RunningServices {
 }
 
 /** Runs services in this process on fresh databases of a real PostgreSQL, with a log and a blob folder of their own. */
-export async function startServices(services: Service<any, any>[], { clock = 'system', at, env = {}, principals }: StartOptions = {}): Promise<RunningServices> {
+export async function startServices(services: Service<any, any>[], { clock = 'system', at, env = {}, principals, logTo }: StartOptions = {}): Promise<RunningServices> {
   const cluster = await testCluster();
   const folder = mkdtempSync(join(tmpdir(), 'rhei-services-'));
   const tokens = makeTokens(join(folder, 'principals.json'), principals);
@@ -80,7 +82,7 @@ export async function startServices(services: Service<any, any>[], { clock = 'sy
   };
   let running: Running;
   try {
-    running = await run(services, { env: variables });
+    running = await run(services, { env: variables, ...(logTo && { logTo }) });
   } catch (error) {
     await cleanUp();
     throw error;
