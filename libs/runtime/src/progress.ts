@@ -1,6 +1,6 @@
 import { runtime, unavailable } from '@rhei/contracts';
 import { setAsideCounts, unsentCount } from '@rhei/messaging';
-import { pause } from './clock';
+import { pause, type Instant } from './clock';
 import type { RunningService } from './running-service';
 import type { TimerRow } from './timer-rows';
 
@@ -15,7 +15,7 @@ export type Progress = runtime.GetProgressResponse;
 /** What a service still has to do, read from its rows and the log: replay.md, Control. */
 export class ProgressOf {
   private woken = new AbortController();
-  private atRest: { commits: number; rows: Rows } | undefined;
+  private atRest: { commits: number; time: Instant; rows: Rows } | undefined;
 
   constructor(private readonly service: RunningService) {}
 
@@ -37,13 +37,14 @@ export class ProgressOf {
   }
 
   /**
-   * What the service's own rows say. Rows that were at rest stay so until somebody writes: with no other replica that is a
-   * commit of this process, so they are read again only after one. A story asks thousands of times.
+   * What the service's own rows say. Rows that were at rest stay so until somebody writes or the clock moves: with no other
+   * replica that happens in this process, so they are read again only then. A story asks thousands of times.
    */
   private async readRows(): Promise<Rows> {
     const { service } = this;
     const { commits } = service.database;
-    if (this.atRest?.commits === commits && service.replica.isAlone) return this.atRest.rows;
+    const time = service.clock.now();
+    if (this.atRest?.commits === commits && this.atRest.time === time && service.replica.isAlone) return this.atRest.rows;
     const [inFlight, unsent, aside, nextTimer] = await Promise.all([
       service.definition.inFlight?.(service.deps) ?? ({} as Record<string, number>),
       unsentCount(service.database),
@@ -52,7 +53,7 @@ export class ProgressOf {
     ]);
     const rows = { inFlight, unsent, aside, nextTimer };
     const busy = unsent > 0 || Object.values(inFlight).some((count) => count > 0);
-    this.atRest = busy ? undefined : { commits, rows };
+    this.atRest = busy ? undefined : { commits, time, rows };
     return rows;
   }
 
