@@ -1,6 +1,6 @@
 import { events, type EventName, type ServiceName, type TopicName } from '@rhei/contracts';
 import { freshName, testCluster } from '@rhei/testing';
-import { installPostgresLog, PostgresEventLog, type Entry, type Logger } from '@rhei/messaging';
+import { installPostgresLog, PostgresEventLog, type Entry, type Logger } from '../src';
 
 /** Keeps what was logged, so that a spec can look at it. */
 export class KeptLogger implements Logger {

@@ -1,5 +1,5 @@
 import { registry, type EventName } from '@rhei/contracts';
-import { append, type OutgoingEvent, type Queryable } from '@rhei/messaging';
+import { append, type OutgoingEvent, type Queryable } from '../src';
 
 /** An outbox event about a model; `version` tells events of one key apart. */
 export function aModelApplied(model: string, version: number, more: Partial<OutgoingEvent> = {}): OutgoingEvent {

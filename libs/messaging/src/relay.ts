@@ -71,7 +71,7 @@ export class Relay {
   private stopping = false;
   private running: Promise<void> | undefined;
   private nextTake = 0;
-  private nextPurge = performance.now() + 60_000;
+  private nextPurge = 0;
 
   constructor(private readonly options: RelayOptions) {}
 

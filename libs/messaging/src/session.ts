@@ -21,6 +21,8 @@ export class Session {
   private lastUse = performance.now();
   private readonly ping: NodeJS.Timeout;
   private readonly whenLost: (() => void)[] = [];
+  /** Ends when the statement before has been answered: one at a time. */
+  private before: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly client: Client,
@@ -66,8 +68,14 @@ export class Session {
     return this.living;
   }
 
-  /** Runs a prepared statement; `name` is unique per text. A query that gets no answer in time ends the session. */
-  async query<Row = Record<string, unknown>>(name: string, text: string, values: unknown[] = []): Promise<Row[]> {
+  /** Runs a prepared statement after those before it; `name` is unique per text. One that gets no answer in time ends the session. */
+  query<Row = Record<string, unknown>>(name: string, text: string, values: unknown[] = []): Promise<Row[]> {
+    const answer = this.before.then(() => this.ask<Row>(name, text, values));
+    this.before = answer.catch(() => undefined);
+    return answer;
+  }
+
+  private async ask<Row>(name: string, text: string, values: unknown[]): Promise<Row[]> {
     if (!this.living) throw new Error('the session is lost');
     this.lastUse = performance.now();
     try {

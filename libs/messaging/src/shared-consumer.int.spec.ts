@@ -1,4 +1,5 @@
 import { events, invalid, unavailable } from '@rhei/contracts';
+import { Client } from 'pg';
 import { eventually, openDatabase, type TestDatabase } from '@rhei/testing';
 import { anEntry, KeptLogger, openTestLog, type TestLog } from '../spec/open-log';
 import { aModelApplied } from '../spec/outgoing';
@@ -15,13 +16,13 @@ describe('a shared consumer', () => {
   let log: TestLog;
   let database: TestDatabase;
   let writer: EventLog;
-  let logger: KeptLogger;
+  const logger = new KeptLogger();
   let group: string;
   const consumers: SharedConsumer[] = [];
   let count = 0;
 
   beforeAll(async () => {
-    [log, database] = await Promise.all([openTestLog(), openDatabase()]);
+    [log, database] = await Promise.all([openTestLog(logger), openDatabase()]);
     await database.query('CREATE TABLE effect (id bigserial PRIMARY KEY, key text, version int)');
     writer = log.open('registry');
   });
@@ -30,7 +31,7 @@ describe('a shared consumer', () => {
     await database.close();
   });
   beforeEach(async () => {
-    logger = new KeptLogger();
+    logger.lines.length = 0;
     group = `group-${(count += 1)}`;
     const [head] = await writer.heads(models);
     await database.query('INSERT INTO position VALUES ($1, $2, 0, $3)', [group, models, head]);
@@ -214,13 +215,13 @@ describe('a shared consumer', () => {
     await caughtUp();
     await consumers.splice(0)[0].stop();
     await database.query('UPDATE position SET next = next - 1 WHERE consumer = $1', [group]);
-    const admin = await import('pg').then(({ Client }) => new Client({ connectionString: log.adminUrl }));
+    const admin = new Client({ connectionString: log.adminUrl });
     await admin.connect();
     await admin.query('DELETE FROM event');
     await admin.end();
     await writer.append(models, 0, [said('m', 2)]);
     await consume();
-    await eventually('it complains', () => logger.lines.some(({ about }) => JSON.stringify(about).includes('lost or trimmed')));
+    await eventually('it complains', () => logger.lines.some(({ message }) => message.includes('lost or trimmed')));
     expect(await effects()).toEqual(['m1']);
   });
 

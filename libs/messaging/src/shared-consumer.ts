@@ -78,7 +78,8 @@ export class SharedConsumer<Tx extends Queryable = Queryable> {
     const believed = this.believed.get(`${topic}/${partition}`) ?? 0;
     // A subscription that never read anything starts at the oldest entry that the log still has.
     if (entries[0].offset > believed && believed > 0) {
-      throw new Error(`${topic} / ${partition}: expected offset ${believed}, got ${entries[0].offset}. The log has lost or trimmed entries that "${place.group}" has not read; it does not go on without them.`);
+      this.options.logger.error({ ...place, expected: believed, got: entries[0].offset }, 'the log has lost or trimmed entries that were not read; the partition does not go on without them');
+      throw new Error(`${topic}/${partition}: expected offset ${believed}, got ${entries[0].offset}.`);
     }
     let rest = entries
       .filter(({ offset }) => offset >= believed)
