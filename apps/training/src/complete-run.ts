@@ -1,6 +1,6 @@
 import { canonicalJson } from '@rhei/expressions';
 import type { Transaction } from '@rhei/runtime';
-import type { FitResult } from './fit/task';
+import type { FitReport, FitResult } from './fit/task';
 import type { Run } from './run';
 import { saveEnd } from './run.store';
 
@@ -11,7 +11,7 @@ export async function completeRun(tx: Transaction, run: Run, artifactDigest: str
   await tx.decide({
     subject: `run/${run.id}`, action: 'complete-run', by: 'training',
     inputs: { plan: run.plan, trainingSet: run.trainingSetDigest, code: codeDigest, parameters: result.parameters, champion: run.champion?.digest ?? null },
-    outcome: { artifact: artifactDigest, text: `log loss ${report.challenger.logLoss.toFixed(4)} on ${report.holdout.rows} later rows (base rate ${report.baseRate.logLoss.toFixed(4)}${report.champion === undefined ? '' : `, champion ${report.champion.logLoss.toFixed(4)}`})${report.improved ? '' : '; it did not beat it'}` },
+    outcome: { artifact: artifactDigest, improved: report.improved, text: inWords(report) },
   });
   await tx.emit('RunCompleted', run.model, {
     run: run.id, plan: run.plan, model: run.model, featureSet: run.featureSet, featureSetVersion: run.featureSetVersion, asOf: run.asOf,
@@ -19,4 +19,11 @@ export async function completeRun(tx: Transaction, run: Run, artifactDigest: str
     parametersJson: canonicalJson(result.parameters), signatureJson: canonicalJson(result.signature), exampleJson: canonicalJson(result.example),
     reportJson: canonicalJson(report), cardJson: canonicalJson(result.card), profile, fitUntil,
   });
+}
+
+function inWords({ challenger, champion, baseRate, holdout, improved }: FitReport): string {
+  const loss = ({ logLoss }: { logLoss: number }): string => logLoss.toFixed(4);
+  const against = champion === undefined ? '' : `, champion ${'unable' in champion ? `not scored: ${champion.unable}` : loss(champion)}`;
+  const other = champion === undefined || 'unable' in champion ? 'base rate' : 'champion';
+  return `log loss ${loss(challenger)} on ${holdout.rows} later rows (base rate ${loss(baseRate)}${against})${improved ? '' : `; it did not beat the ${other}`}`;
 }

@@ -1,4 +1,4 @@
-import { ExpressionError, parseDuration } from '@rhei/expressions';
+import { canonicalJson, ExpressionError } from '@rhei/expressions';
 import type { ResourceKind, ResourceProblem } from '@rhei/runtime';
 import { boostingParams, TabularError } from '@rhei/tabular';
 import type { Deps } from './deps';
@@ -20,17 +20,17 @@ export const planResource: ResourceKind<Deps, PlanSpec> = {
     if (bundle.find('FeatureSet', spec.featureSet) === undefined && (await findFeatureSet(database, spec.featureSet)) === undefined) {
       problems.push({ path: '/spec/featureSet', message: `there is no feature set "${spec.featureSet}"`, expected: 'a feature set of this bundle or one that was applied', got: spec.featureSet });
     }
-    if (parseDuration(spec.split.holdout) <= 0) problems.push({ path: '/spec/split/holdout', message: 'a holdout of nothing scores nothing', expected: 'a duration such as 14d', got: spec.split.holdout });
     return [...problems, ...engineProblems(spec), ...whenProblems(spec)];
   },
   async applied(_deps, { name, spec, version }, tx) {
     await applyPlan(tx, name, spec, version);
     await tx.arm(look, name, nextLook(spec, tx.now));
-    await tx.emit('TrainingPlanApplied', name, { name, version, specJson: JSON.stringify(spec) });
+    await tx.emit('TrainingPlanApplied', name, { name, version, specJson: canonicalJson(spec) });
   },
 };
 
 function engineProblems({ engine, seed }: PlanSpec): ResourceProblem[] {
+  if ('seed' in engine) return [{ path: '/spec/engine/seed', message: 'the seed belongs to the whole plan', expected: 'the seed at /spec/seed', got: String(engine['seed']) }];
   try {
     boostingParams({ ...engine, seed });
     return [];
@@ -49,6 +49,9 @@ function whenProblems({ when }: PlanSpec): ResourceProblem[] {
     return [];
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
-    return [{ path: '/spec/when', message: error.message, expected: error.expected, got: error.got, hint: error.hint, offset: error.position?.offset }];
+    return [{
+      path: '/spec/when', message: error.problem, expected: error.expected, got: error.got, offset: error.position?.offset ?? 0,
+      hint: error.hint ?? 'A plan reads labels (mature ones), days (with full windows and mature labels) and versions (that were promoted).',
+    }];
   }
 }

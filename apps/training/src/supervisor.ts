@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { RheiError } from '@rhei/contracts';
 import { elapsed, pause, type Blobs, type Database } from '@rhei/runtime';
 import type { Logger } from 'pino';
@@ -8,6 +7,7 @@ import type { Config } from './config';
 import { failRun } from './fail-run';
 import { runProcess, type Ending } from './fit/run-process';
 import type { FitTask } from './fit/task';
+import { isGone, LeaseHolder } from './lease-holder';
 import { beat, holds, listLeases, releaseLease, takeLease, type Lease } from './lease.store';
 import { readManifest } from './manifest';
 import { mayTryAgain, type Run } from './run';
@@ -23,13 +23,15 @@ export interface SupervisorDeps {
 
 /** Milliseconds between two questions about a training set that is being built; its event comes earlier, most times. */
 const askAgain = 5_000;
+/** Codes of a store that may answer a moment later. */
+const away: ReadonlySet<string> = new Set(['unavailable', 'overloaded', 'deadline_exceeded']);
 
 /**
  * Carries runs on, from rows alone: asks for the training sets of waiting runs, takes the leases of running ones, and
  * fits those in processes. What a killed replica was doing is taken over when its lease stands still.
  */
 export class Supervisor {
-  private readonly holder = randomUUID();
+  private readonly holder = new LeaseHolder();
   private readonly fitting = new Map<string, { stop: AbortController; over: Promise<void> }>();
   private readonly seen = new Map<string, { beat: number; token: number; since: number }>();
   private readonly askedAt = new Map<string, number>();
@@ -58,6 +60,7 @@ export class Supervisor {
     await this.working;
     for (const { stop } of this.fitting.values()) stop.abort();
     await Promise.all([...this.fitting.values()].map(({ over }) => over));
+    this.holder.close();
   }
 
   private async work(): Promise<void> {
@@ -94,20 +97,21 @@ export class Supervisor {
     for (const lease of await listLeases(database)) {
       if (this.fitting.size >= config.runsAtOnce) return;
       if (this.fitting.has(lease.run) || !this.isFree(lease)) continue;
-      const taken = await database.transaction((tx) => takeLease(tx, lease, this.holder));
+      const taken = await database.transaction((tx) => takeLease(tx, lease, this.holder.name));
       if (taken === undefined) continue;
       const stop = new AbortController();
-      const over = this.fit(taken, stop.signal).finally(() => {
+      const over = this.fit(taken, stop.signal).then((ending) => {
         this.fitting.delete(taken.run);
-        this.wake();
+        // What was stopped would be stopped again if it were taken up at once: it waits for the next look.
+        if (ending !== 'stopped') this.wake();
       });
       this.fitting.set(taken.run, { stop, over });
     }
   }
 
-  /** Nobody's, or somebody's whose beat has stood still for the time of a lease, by our own monotonic clock. */
+  /** Nobody's, or somebody's who is gone, or whose beat has stood still for the time of a lease, by our own monotonic clock. */
   private isFree({ run, holder, token, beat: now }: Lease): boolean {
-    if (holder === '' || holder === this.holder) return true;
+    if (holder === '' || holder === this.holder.name || isGone(holder)) return true;
     const before = this.seen.get(run);
     if (before?.beat !== now || before.token !== token) {
       this.seen.set(run, { beat: now, token, since: elapsed() });
@@ -116,7 +120,7 @@ export class Supervisor {
     return elapsed() - before.since >= this.deps.config.leaseMs;
   }
 
-  private async fit(lease: Lease, stop: AbortSignal): Promise<void> {
+  private async fit(lease: Lease, stop: AbortSignal): Promise<Ending['type']> {
     const { database, config, log } = this.deps;
     const started = elapsed();
     const over = new AbortController();
@@ -129,7 +133,9 @@ export class Supervisor {
       const run = await runNamed(database, lease.run);
       ending = await runProcess(await this.taskOf(run), { memoryMb: config.runMemoryMb, seconds: config.runSeconds }, (share) => { done = share; }, over.signal);
     } catch (error) {
-      ending = { type: 'died', reason: (error as Error).message };
+      const later = error instanceof RheiError && away.has(error.code);
+      if (later) log.warn({ err: error, run: lease.run }, 'what a run reads could not be fetched');
+      ending = later ? { type: 'stopped' } : { type: 'died', reason: (error as Error).message };
     }
     over.abort();
     await beating;
@@ -137,8 +143,11 @@ export class Supervisor {
     try {
       await this.settle(lease, ending, (elapsed() - started) / 1000);
     } catch (error) {
-      log.error({ err: error, run: lease.run }, 'the end of a run could not be recorded; it is done again when its lease has run out');
+      // The lease is still ours: the next look takes the run up again.
+      log.error({ err: error, run: lease.run }, 'the end of a run could not be recorded');
+      return 'stopped';
     }
+    return ending.type;
   }
 
   /** Signs of life until the fit is over; a lease that was lost ends it. */

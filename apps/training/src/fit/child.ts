@@ -3,13 +3,15 @@ import { FitRefused, type FitTask, type FromChild } from './task';
 
 /*
  * The process of one run: the task comes as a message, progress and the result go back as messages. It ends with its
- * parent: a channel that closes means that nobody waits for the result any more.
+ * parent: a channel that closes means that nobody waits for the result any more. While it fits it hears of no channel,
+ * so it looks whether its parent is still the one that started it.
  */
+const parent = process.ppid;
 const say = (message: FromChild): Promise<void> => new Promise((resolve) => process.send!(message, undefined, {}, () => resolve()));
 
 process.on('disconnect', () => process.exit(1));
 process.once('message', (task: FitTask) => {
-  fitRun(task, (done) => void say({ type: 'progress', done })).then(
+  fitRun(task, { progress: (done) => void say({ type: 'progress', done }), cancelled: () => process.ppid !== parent }).then(
     async (result) => {
       await say({ type: 'done', result });
       process.exit(0);
@@ -19,8 +21,7 @@ process.once('message', (task: FitTask) => {
         await say({ type: 'refused', reason: error.message });
         process.exit(0);
       }
-      process.stderr.write(error instanceof Error ? (error.stack ?? error.message) : String(error));
-      process.exit(1);
+      process.stderr.write(error instanceof Error ? error.message : String(error), () => process.exit(1));
     },
   );
 });

@@ -14,20 +14,28 @@ export interface Examples {
 
 /** Reads the Parquet file of a training set. Errors: {@link FitRefused} naming the columns that it lacks. */
 export async function readExamples({ parquet, reads }: Pick<FitTask, 'parquet' | 'reads'>): Promise<Examples> {
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1', autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' });
+  const wanted = ['as_of', 'example_time', 'label', ...reads.features.map((name) => `f_${name}`), ...reads.request.map((name) => `r_${name}`)];
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '1GB', autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' });
   try {
     const connection = await instance.connect();
-    const reader = await connection.runAndReadAll(`SELECT * FROM read_parquet('${parquet.replaceAll("'", "''")}') ORDER BY as_of, example`);
-    const columns = new Map(reader.columnNames().map((name, index) => [name, index]));
-    const wanted = ['as_of', 'example_time', 'label', ...reads.features.map((name) => `f_${name}`), ...reads.request.map((name) => `r_${name}`)];
-    const absent = wanted.filter((name) => !columns.has(name));
-    if (absent.length > 0) throw new FitRefused(`The training set lacks the columns ${absent.join(', ')}; it has ${[...columns.keys()].join(', ')}.`);
-    const values = reader.getColumns();
-    const numbers = (name: string): Float64Array => Float64Array.from(values[columns.get(name)!], (value) => (value === null ? NaN : Number(value)));
+    const from = `read_parquet('${parquet.replaceAll("'", "''")}')`;
+    const present = (await connection.runAndReadAll(`SELECT * FROM ${from} LIMIT 0`)).columnNames();
+    const absent = wanted.filter((name) => !present.includes(name));
+    if (absent.length > 0) throw new FitRefused(`The training set lacks the columns ${absent.join(', ')}; it has ${present.join(', ')}.`);
+    const rows = Number((await connection.runAndReadAll(`SELECT count(*) FROM ${from}`)).getRows()[0][0]);
+    // Microseconds since the epoch are exact in a double.
+    const select = wanted.map((name) => `CAST("${name}" AS DOUBLE)`).join(', ');
+    const columns = wanted.map(() => new Float64Array(rows));
+    let start = 0;
+    for await (const chunk of await connection.stream(`SELECT ${select} FROM ${from} ORDER BY as_of, example`)) {
+      columns.forEach((column, at) => chunk.getColumnValues(at).forEach((value, row) => { column[start + row] = value === null ? NaN : (value as number); }));
+      start += chunk.rowCount;
+    }
+    const features = columns.slice(3, 3 + reads.features.length);
+    const request = columns.slice(3 + reads.features.length);
     return {
-      asOf: numbers('as_of'), time: numbers('example_time'), labels: Uint8Array.from(numbers('label')),
-      features: tableOf(reads.features, reads.features.map((name) => numbers(`f_${name}`))),
-      request: new Map(reads.request.map((name) => [name, numbers(`r_${name}`)])),
+      asOf: columns[0], time: columns[1], labels: Uint8Array.from(columns[2]), features: tableOf(reads.features, features),
+      request: new Map(reads.request.map((name, at) => [name, request[at]])),
     };
   } finally {
     instance.closeSync();

@@ -18,7 +18,8 @@ const script = [join(__dirname, 'child.js'), join(__dirname, '..', '..', 'dist',
 /** Fits a run in a process of its own, which ends when `signal` aborts, when its time is over, or with this process. */
 export async function runProcess(task: FitTask, limits: ProcessLimits, progress: (done: number) => void, signal: AbortSignal): Promise<Ending> {
   if (script === '') throw new Error('The script of a run is not built; expected dist/fit/child.js. Run "npm run build".');
-  const child = fork(script, [], { serialization: 'advanced', execArgv: [`--max-old-space-size=${limits.memoryMb}`], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  // No variable of this service reaches the process: it needs none, and some are secret.
+  const child = fork(script, [], { env: {}, serialization: 'advanced', execArgv: [`--max-old-space-size=${limits.memoryMb}`], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   const over = new AbortController();
   const kill = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', kill);
@@ -42,13 +43,13 @@ function ended(child: ChildProcess, task: FitTask, progress: (done: number) => v
   return new Promise((resolve) => {
     let complaint = '';
     let answer: Ending | undefined;
-    child.stderr!.on('data', (chunk: Buffer) => { complaint = (complaint + chunk.toString()).slice(-4_000); });
+    child.stderr!.on('data', (chunk: Buffer) => { complaint = (complaint + chunk.toString()).slice(0, 1_000); });
     child.on('message', (message: FromChild) => {
       if (message.type === 'progress') progress(message.done);
       else answer = message;
     });
     child.on('error', (error) => resolve({ type: 'died', reason: error.message }));
     child.on('close', (code, killed) => resolve(answer ?? { type: 'died', reason: `The process of the run ended with ${killed ?? `code ${code}`}.${complaint === '' ? '' : ` It said: ${complaint}`}` }));
-    child.send(task);
+    child.send(task, (error) => error && child.kill('SIGKILL'));
   });
 }

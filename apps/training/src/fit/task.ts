@@ -27,7 +27,8 @@ export interface FitReport {
   fit: { from: string; to: string; rows: number };
   baseRate: Metrics;
   challenger: Metrics;
-  champion?: Metrics & { digest: string };
+  /** Without metrics when it could not score these rows. */
+  champion?: { digest: string } & (Metrics | { unable: string });
   /** Whether the challenger beats the champion (without one: the base rate) by the plan's metric. */
   improved: boolean;
 }

@@ -1,0 +1,29 @@
+import { formatInstant } from '@rhei/expressions';
+import type { Importance } from '@rhei/tabular';
+import type { FitReport, FitTask } from './task';
+
+export interface Measured {
+  report: FitReport;
+  parameters: unknown;
+  signature: unknown;
+  importance: readonly Importance[];
+  codeDigest: string;
+  /** Rows of the whole training set. */
+  rows: number;
+}
+
+/** What was measured about a model, and what is not known of it. */
+export function cardOf({ spec, trainingSetDigest, asOf, filledFrom }: FitTask, { report, parameters, signature, importance, codeDigest, rows }: Measured): unknown {
+  return {
+    model: spec.model,
+    engine: { name: 'histogram gradient boosting', parameters, code: codeDigest },
+    signature,
+    data: {
+      featureSet: spec.featureSet, trainingSet: trainingSetDigest, rows, asOf: formatInstant(asOf), windowsFullFrom: formatInstant(filledFrom),
+      split: { by: 'time', holdout: spec.split.holdout }, fit: report.fit, scored: report.holdout,
+    },
+    metrics: { challenger: report.challenger, baseRate: report.baseRate, champion: report.champion ?? null, improved: report.improved },
+    importance: { method: 'permutation, on rows that did not fit the model', metric: spec.metric, values: importance },
+    missing: ['intervals of the metrics', 'calibration', 'metrics by slice and group', 'limits of use beyond the purpose that its model states'],
+  };
+}
