@@ -1,5 +1,5 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
-import { invalid, unavailable } from '@rhei/contracts';
+import { invalid, unavailable, type inference } from '@rhei/contracts';
 import { callOf, DEPS, type HttpDoor, type Role } from '@rhei/runtime';
 import type { Request } from 'express';
 import { describeModel } from './describe-model';
@@ -29,7 +29,7 @@ export class ServingController {
   }
 
   @Get('models/:model')
-  model(@Param('model') model: string) {
+  model(@Param('model') model: string): inference.ModelMetadataResponse {
     return describeModel(this.deps, model, '').metadata;
   }
 
@@ -40,7 +40,7 @@ export class ServingController {
   }
 
   @Get('models/:model/versions/:version')
-  version(@Param('model') model: string, @Param('version') version: string) {
+  version(@Param('model') model: string, @Param('version') version: string): inference.ModelMetadataResponse {
     return describeModel(this.deps, model, version).metadata;
   }
 

@@ -15,6 +15,8 @@ export interface Settled {
   time: Instant;
   /** The earliest timer of all services, in the order (due, rank of the service, kind, key). */
   next?: NextTimer;
+  /** What the registry has done so far, to be compared. */
+  registry: string;
   parked: number;
   deadLetters: number;
   lag: number;
@@ -64,6 +66,7 @@ function summary(progress: runtime.GetProgressResponse[]): Settled {
   return {
     time: Math.max(...progress.map(({ time }) => time)),
     next: timers[0],
+    registry: JSON.stringify(progress[serviceNames.indexOf('registry')].counters),
     parked: sum(progress.map(({ parked }) => parked)),
     deadLetters: sum(progress.map(({ deadLetters }) => deadLetters)),
     lag: sum(progress.flatMap(({ positions }) => positions.map(({ position, head }) => head - position))),
