@@ -25,16 +25,21 @@ export interface RelayOptions {
   crashAt?: CrashAt;
 }
 
+const mostRows = 500;
+const mostBytes = 4 * 1024 * 1024;
 const readSql = `
 SELECT id, topic, partition, key, headers, payload FROM (
   SELECT *, sum(length(payload)) OVER (ORDER BY id) - length(payload) AS before FROM outbox
   WHERE sent_at IS NULL AND shard = ANY($1::smallint[]) AND NOT (topic || '/' || partition = ANY($2::text[]))
-  ORDER BY id LIMIT 500
-) AS next WHERE before < ${4 * 1024 * 1024} ORDER BY id`;
+  ORDER BY id LIMIT ${mostRows}
+) AS next WHERE before < ${mostBytes} ORDER BY id`;
 const takeSql = `
 SELECT shard FROM unnest($1::int[]) AS shard WHERE pg_try_advisory_lock(hashtextextended('rhei.outbox.shard ' || shard, 0))`;
 const markSql = 'UPDATE outbox SET sent_at = $2 WHERE id = ANY($1::bigint[])';
-const purgeSentSql = 'DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE sent_at < $1 ORDER BY id LIMIT 5000) RETURNING id';
+// Rows grow old in the order of their ids: a bounded look at the first ones finds what there is.
+const purgeSentSql = `
+DELETE FROM outbox USING (SELECT id FROM outbox ORDER BY id LIMIT 5000) AS first
+WHERE outbox.id = first.id AND sent_at < $1 RETURNING outbox.id`;
 const purgeTakenSql = 'DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE taken_at < $1 LIMIT 5000)) RETURNING consumer';
 const takeEvery = 1000;
 const purgeEvery = 3_600_000;
@@ -150,15 +155,17 @@ export class Relay {
     if (now >= this.nextPurge) await this.purge(session);
     if (this.owned.length === 0) return false;
     const rows = await session.query<Row>('unsent rows', readSql, [this.owned, [...this.stuck.keys()]]);
-    const parcels = [...this.stuck.values()].filter(({ notBefore }) => notBefore <= now).concat(parcelsOf(rows));
+    const again = [...this.stuck.values()].filter(({ notBefore }) => notBefore <= now);
+    const parcels = again.concat(parcelsOf(rows));
     if (parcels.length === 0) return false;
     await this.options.crashAt?.('relay.before-send');
     const sent = (await Promise.all(parcels.map((parcel) => this.send(parcel)))).flat();
     await this.options.crashAt?.('relay.after-send-before-mark');
     if (sent.length > 0) await session.query('mark', markSql, [sent, Date.now() * 1000]);
     await this.options.crashAt?.('relay.after-mark');
-    // A round that sent nothing waits: only stuck parcels were there.
-    return sent.length > 0;
+    // What is committed from now on wakes us. What the limits or a stuck parcel kept out of this look is there already.
+    const full = rows.length === mostRows || rows.reduce((sum, { payload }) => sum + payload.length, 0) >= mostBytes;
+    return sent.length > 0 && (full || again.length > 0);
   }
 
   /** The ids of the rows that are in the log now; none when the send failed. */
