@@ -140,14 +140,25 @@ export class Supervisor {
     over.abort();
     await beating;
     stop.removeEventListener('abort', end);
+    const seconds = (elapsed() - started) / 1000;
     try {
-      await this.settle(lease, ending, (elapsed() - started) / 1000);
+      await this.settle(lease, ending, seconds);
     } catch (error) {
-      // The lease is still ours: the next look takes the run up again.
       log.error({ err: error, run: lease.run }, 'the end of a run could not be recorded');
-      return 'stopped';
+      return this.settleLater(lease, error, seconds);
     }
     return ending.type;
+  }
+
+  /** A fault that is not the database's counts as a death: the run would come to the same end for ever. */
+  private async settleLater(lease: Lease, error: unknown, seconds: number): Promise<Ending['type']> {
+    const fault = !(error instanceof RheiError && away.has(error.code));
+    try {
+      await this.settle(lease, fault ? { type: 'died', reason: `The end of the run could not be recorded: ${(error as Error).message}` } : { type: 'stopped' }, seconds);
+    } catch {
+      // The lease is still ours: a later look takes the run up again.
+    }
+    return 'stopped';
   }
 
   /** Signs of life until the fit is over; a lease that was lost ends it. */

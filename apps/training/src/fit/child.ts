@@ -12,8 +12,8 @@ const say = (message: FromChild): Promise<void> => new Promise((resolve) => proc
 process.on('disconnect', () => process.exit(1));
 process.once('message', (task: FitTask) => {
   fitRun(task, { progress: (done) => void say({ type: 'progress', done }), cancelled: () => process.ppid !== parent }).then(
-    async (result) => {
-      await say({ type: 'done', result });
+    async ({ artifact, ...result }) => {
+      await say({ type: 'done', resultJson: JSON.stringify(result), artifact });
       process.exit(0);
     },
     async (error: unknown) => {

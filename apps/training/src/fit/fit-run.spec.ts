@@ -1,8 +1,12 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DAY, parseInstant, sha256 } from '@rhei/expressions';
 import { readModel, writeTreeModel } from '@rhei/onnx';
+import { isAlive } from '@rhei/runtime';
+import { eventually } from '@rhei/testing';
 import { planSpec } from '../plan-spec';
 import { runProcess, type Ending } from './run-process';
 import type { FitResult, FitTask } from './task';
@@ -108,6 +112,17 @@ describe('the process of a run', () => {
     await fit({ ...task, spec: { ...spec, engine: { ...spec.engine, trees: 200 } } }, (done) => seen.push(done));
     expect(seen.filter((done) => done > 0.1 && done < 0.8).length).toBeGreaterThan(100);
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
+  });
+
+  it('ends with the process that started it, in the middle of a fit', async () => {
+    const long = { ...task, spec: { ...spec, engine: { ...spec.engine, trees: 10_000 } } };
+    const script = `require(${JSON.stringify(join(__dirname, '../../dist/fit/run-process.js'))}).runProcess(${JSON.stringify(long)}, ${JSON.stringify(limits)}, () => console.log('fits'), new AbortController().signal)`;
+    const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(parent.stdout, 'data');
+    const child = Number(execFileSync('pgrep', ['-P', String(parent.pid)]).toString());
+    expect(isAlive(child)).toBe(true);
+    parent.kill('SIGKILL');
+    await eventually('the process of the run is gone', () => !isAlive(child));
   });
 
   it('ends at a word, and says that it was killed when it was', async () => {

@@ -41,6 +41,10 @@ describe('the reference profile', () => {
     expect(short).toMatchObject({ from: from + 51 * DAY, to: from + 58 * DAY });
   });
 
+  it('begins with the first example where there are no windows to fill', () => {
+    expect(profileOf(examples, { asOf: from + 10 * DAY, filledFrom: 0, reads, spec })).toMatchObject({ from, to: from + 8 * DAY });
+  });
+
   it('refuses a run that has not one whole day', () => {
     expect(() => profileOf(examples, { asOf, filledFrom: from + 57 * DAY + 1, reads, spec })).toThrow(/No whole bucket of 1d/);
   });

@@ -11,7 +11,9 @@ import { FitRefused, type FitTask } from './task';
 export function profileOf(examples: Examples, { asOf, filledFrom, reads, spec }: Pick<FitTask, 'asOf' | 'filledFrom' | 'reads' | 'spec'>): training.ReferenceProfile {
   const bucket = parseDuration(spec.profile.bucket);
   const to = Math.floor((asOf - reads.maturity) / bucket) * bucket;
-  const from = Math.max(to - spec.profile.buckets * bucket, Math.ceil(filledFrom / bucket) * bucket);
+  // A set that reads no view has no windows to fill; its reference begins with its first example.
+  const first = examples.time.reduce((least, time) => Math.min(least, time), Infinity);
+  const from = Math.max(to - spec.profile.buckets * bucket, Math.ceil(filledFrom / bucket) * bucket, Math.floor(first / bucket) * bucket);
   if (from >= to) throw new FitRefused(`No whole bucket of ${spec.profile.bucket} lies between the filling of the feature windows and the newest mature label; expected at least one for the reference profile.`);
   const rows = Uint32Array.from({ length: examples.time.length }, (_, row) => row).filter((row) => examples.time[row] >= from && examples.time[row] < to);
   const series = (name: string, origin: string, binning: Binning, valueOf: (row: number) => number): training.ProfileSeries => {

@@ -46,7 +46,7 @@ function ended(child: ChildProcess, task: FitTask, progress: (done: number) => v
     child.stderr!.on('data', (chunk: Buffer) => { complaint = (complaint + chunk.toString()).slice(0, 1_000); });
     child.on('message', (message: FromChild) => {
       if (message.type === 'progress') progress(message.done);
-      else answer = message;
+      else answer = message.type === 'done' ? { type: 'done', result: { ...(JSON.parse(message.resultJson) as Omit<FitResult, 'artifact'>), artifact: message.artifact } } : message;
     });
     child.on('error', (error) => resolve({ type: 'died', reason: error.message }));
     child.on('close', (code, killed) => resolve(answer ?? { type: 'died', reason: `The process of the run ended with ${killed ?? `code ${code}`}.${complaint === '' ? '' : ` It said: ${complaint}`}` }));

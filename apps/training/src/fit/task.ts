@@ -48,7 +48,8 @@ export interface FitResult {
 
 export type FromChild =
   | { type: 'progress'; done: number }
-  | { type: 'done'; result: FitResult }
+  /** All but the artifact stands in `resultJson`. */
+  | { type: 'done'; resultJson: string; artifact: Uint8Array }
   /** The run cannot bring a version; doing it again would end the same way. */
   | { type: 'refused'; reason: string };
 
