@@ -1,5 +1,5 @@
 import {
-  Server, ServerCredentials, ServerInterceptingCall, Metadata, status as Grpc,
+  logVerbosity, Server, ServerCredentials, setLogVerbosity, ServerInterceptingCall, Metadata,
   type ServerInterceptor, type sendUnaryData, type ServerUnaryCall, type ServiceDefinition, type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { deadlineExceeded, invalid, RheiError, tooLarge, type ServiceName } from '@rhei/contracts';
@@ -71,6 +71,8 @@ export class GrpcServer {
    * @throws ConfigError when the port is in use
    */
   async listen(port: number): Promise<number> {
+    // What it would write to standard error is answered or logged by us.
+    setLogVerbosity(logVerbosity.NONE);
     const server = new Server({
       interceptors: [this.authenticate],
       // A bound above all methods' own, which are checked with a better answer.
@@ -81,7 +83,7 @@ export class GrpcServer {
     this.server = server;
     return new Promise((resolve, reject) => {
       server.bindAsync(`0.0.0.0:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
-        if (error) reject(new ConfigError(`The gRPC port ${port} cannot be taken: ${error.message}. Stop what uses it, or set GRPC_PORT to another one.`));
+        if (error) reject(new ConfigError(`The gRPC port ${port} cannot be taken: ${/EADDRINUSE/.test(error.message) ? 'it is in use' : error.message}. Stop what uses it, or set GRPC_PORT to another one.`));
         else resolve(bound);
       });
     });
@@ -143,7 +145,13 @@ export class GrpcServer {
       const asked = call.getDeadline();
       const left = Math.min(limit, (asked instanceof Date ? asked.getTime() : asked) - Date.now());
       const until = elapsed() + left;
-      const gone = new AbortController();
+      // Made when somebody asks for it: most handlers never do.
+      let gone: AbortController | undefined;
+      let over = false;
+      const leave = () => {
+        over = true;
+        gone?.abort();
+      };
       let answered = false;
       const finish = (error: unknown, response: unknown) => {
         if (answered) return;
@@ -153,11 +161,19 @@ export class GrpcServer {
         else answer(statusOf(presentable(error, log, path)), null);
       };
       const timer = setTimeout(() => {
-        gone.abort();
+        leave();
         inContext({ traceparent }, () => finish(deadlineExceeded(`${path} did not answer within ${Math.round(left)} ms.`), undefined));
       }, Math.max(0, left));
-      call.on('cancelled', () => gone.abort());
-      const context: Call = { principal, remaining: () => Math.max(0, until - elapsed()), signal: gone.signal, traceparent };
+      call.on('cancelled', leave);
+      const context: Call = {
+        principal, traceparent,
+        remaining: () => Math.max(0, until - elapsed()),
+        get signal() {
+          gone ??= new AbortController();
+          if (over) gone.abort();
+          return gone.signal;
+        },
+      };
       void inContext({ traceparent, ...(service && { service }) }, async () => {
         try {
           if (left <= 0) throw deadlineExceeded(`${path} was called with no time left.`);
@@ -186,4 +202,3 @@ export function serviceNameOf(definition: ServiceDefinition): string {
   return Object.values(definition)[0]?.path.split('/')[1] ?? '';
 }
 
-export { Grpc };

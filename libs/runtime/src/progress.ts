@@ -1,6 +1,6 @@
 import { runtime, unavailable } from '@rhei/contracts';
 import { setAsideCounts, unsentCount } from '@rhei/messaging';
-import { pause, type Instant } from './clock';
+import { pause } from './clock';
 import type { RunningService } from './running-service';
 import type { TimerRow } from './timer-rows';
 
@@ -9,19 +9,21 @@ const WAIT = 200;
 /** Milliseconds until the second look, and at most: what another process or the relay does wakes nobody here. */
 const FIRST_LOOK = 1;
 const LOOK_EVERY = 16;
+const WOKEN = 'something was committed';
 
 export type Progress = runtime.GetProgressResponse;
 
 /** What a service still has to do, read from its rows and the log: replay.md, Control. */
 export class ProgressOf {
   private woken = new AbortController();
-  private atRest: { commits: number; time: Instant; rows: Rows } | undefined;
+  private atRest: { at: string; rows: Rows } | undefined;
 
   constructor(private readonly service: RunningService) {}
 
   /** Something was committed in this process. */
   wake(): void {
-    this.woken.abort();
+    // With a reason: without one an exception is built, stack trace and all, after every commit.
+    this.woken.abort(WOKEN);
   }
 
   /** Answers when nothing is left to do, or after a bounded time with what is. */
@@ -37,14 +39,17 @@ export class ProgressOf {
   }
 
   /**
-   * What the service's own rows say. Rows that were at rest stay so until somebody writes or the clock moves: with no other
-   * replica that happens in this process, so they are read again only then. A story asks thousands of times.
+   * A name for the state of the service's rows. They stay as they are until somebody writes or the clock moves; with no
+   * other replica that happens in this process, so what was read at a state holds for it. A story asks thousands of times.
    */
-  private async readRows(): Promise<Rows> {
+  private state(): string | undefined {
+    const { database, clock, replica } = this.service;
+    return replica.isAlone ? `${database.commits}/${clock.now()}` : undefined;
+  }
+
+  private async readRows(at: string | undefined): Promise<Rows> {
     const { service } = this;
-    const { commits } = service.database;
-    const time = service.clock.now();
-    if (this.atRest?.commits === commits && this.atRest.time === time && service.replica.isAlone) return this.atRest.rows;
+    if (at !== undefined && this.atRest?.at === at) return this.atRest.rows;
     const [inFlight, unsent, aside, nextTimer] = await Promise.all([
       service.definition.inFlight?.(service.deps) ?? ({} as Record<string, number>),
       unsentCount(service.database),
@@ -52,8 +57,9 @@ export class ProgressOf {
       service.timers.next(),
     ]);
     const rows = { inFlight, unsent, aside, nextTimer };
+    // What is in flight may end, and what is unsent is marked as sent, without a commit here.
     const busy = unsent > 0 || Object.values(inFlight).some((count) => count > 0);
-    this.atRest = busy ? undefined : { commits, time, rows };
+    this.atRest = busy || at === undefined ? undefined : { at, rows };
     return rows;
   }
 
@@ -61,7 +67,8 @@ export class ProgressOf {
     const { service } = this;
     const because = service.notReadyBecause;
     if (because !== undefined) throw unavailable(`Service ${service.name} is not ready: ${because}.`, { reason: 'NOT_READY', retryAfter: 100 });
-    const [{ inFlight, unsent, aside, nextTimer }, positions, others] = await Promise.all([this.readRows(), service.subscriptions.progress(), service.replica.others()]);
+    const at = this.state();
+    const [{ inFlight, unsent, aside, nextTimer }, positions, others] = await Promise.all([this.readRows(at), service.subscriptions.progress(at), service.replica.others()]);
     if (others.some(({ ready }) => !ready)) throw unavailable(`A replica of ${service.name} has not taken its first listing yet.`, { reason: 'NOT_READY', retryAfter: 100 });
     const counters = service.counters();
     for (const { progress } of others) for (const [name, value] of Object.entries(progress.counters)) counters[name] = (counters[name] ?? 0) + value;

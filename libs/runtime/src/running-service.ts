@@ -1,11 +1,11 @@
 import { openEventLog, messagingMigrations, Relay, type EventLog } from '@rhei/messaging';
 import type { ServiceName } from '@rhei/contracts';
-import type { Logger } from 'pino';
-import type { DestinationStream } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 import { openBlobs } from './blobs';
 import { elapsed, pause, type Clock } from './clock';
 import { ConfigError, withoutSecret, type ServiceConfig } from './config';
 import { ServiceDatabase } from './database';
+import { LogHeads } from './log-heads';
 import { createLogger } from './logger';
 import { Peers } from './peers';
 import { ProgressOf } from './progress';
@@ -28,6 +28,7 @@ export class RunningService {
   private notReady: string | undefined = 'it is starting';
   private started: { name: string; stop(): Promise<void> }[] = [];
   private readonly relay: Relay;
+  private readonly heads: LogHeads;
   private readonly stopping = new AbortController();
   private refreshing: Promise<void> = Promise.resolve();
 
@@ -37,7 +38,8 @@ export class RunningService {
   ) {
     const { name, timers = [], on = [] } = definition;
     this.timers = new Timers(timers, () => deps, database, clock, log);
-    this.subscriptions = new Subscriptions(name, on, () => deps, database, eventLog, log);
+    this.heads = new LogHeads(config.eventLog, eventLog);
+    this.subscriptions = new Subscriptions(name, on, () => deps, database, eventLog, this.heads, log);
     this.relay = new Relay({ service: name, database: config.databaseUrl, log: eventLog, logger: log });
     this.progress = new ProgressOf(this);
     this.replica = new Replica(database, clock, log,
@@ -121,6 +123,7 @@ export class RunningService {
     }
     this.started = [];
     this.peers.close();
+    this.heads.close();
     await this.eventLog.close().catch((error: unknown) => this.log.warn({ err: error }, 'the event log did not close well'));
     await this.database.close();
   }

@@ -1,6 +1,7 @@
 import { events, type ServiceName, type TopicName } from '@rhei/contracts';
-import { BroadcastConsumer, SharedConsumer, progressOf, type Around, type ConsumerCounters, type Delivered, type EventLog, type Logger } from '@rhei/messaging';
+import { BroadcastConsumer, SharedConsumer, progressOf, type Around, type ConsumerCounters, type Delivered, type EventLog, type Logger, type Queryable } from '@rhei/messaging';
 import type { ServiceDatabase } from './database';
+import type { LogHeads } from './log-heads';
 import type { BroadcastSubscriber, Heard, SharedSubscriber, Subscriber } from './service';
 import { acceptTraceparent, inContext } from './telemetry';
 import type { Transaction } from './transaction';
@@ -19,10 +20,11 @@ export class Subscriptions<Deps> {
   private readonly broadcast: BroadcastConsumer | undefined;
   private readonly sharedTopics: TopicName[];
   private readonly broadcastTopics: TopicName[];
+  private stored: { at: string; rows: Promise<unknown[]> } | undefined;
 
   constructor(
     private readonly service: ServiceName, subscribers: Subscriber<Deps>[], deps: () => Deps,
-    private readonly database: ServiceDatabase, private readonly log: EventLog, logger: Logger,
+    private readonly database: ServiceDatabase, log: EventLog, private readonly heads: LogHeads, logger: Logger,
   ) {
     for (const { event, delivery } of subscribers) {
       const declared = events[event as keyof typeof events]?.to[service];
@@ -74,11 +76,14 @@ export class Subscriptions<Deps> {
     return (this.broadcast?.positions() ?? []).map((place) => ({ subscription: `${this.service}.live`, ...place }));
   }
 
-  /** Position and head of every partition of the shared subscription, and of this replica's broadcast one. */
-  async progress(): Promise<PartitionState[]> {
+  /**
+   * Position and head of every partition of the shared subscription, and of this replica's broadcast one. `at` names a
+   * state of the database: stored positions that were read at it are not read again.
+   */
+  async progress(at?: string): Promise<PartitionState[]> {
     const broadcast = this.broadcastPositions();
     const [shared, heads] = await Promise.all([
-      this.shared ? progressOf(this.database, this.log, this.service, this.sharedTopics) : [],
+      this.shared ? progressOf(this.positionsAt(at), this.heads as unknown as EventLog, this.service, this.sharedTopics) : [],
       this.headsOf(this.broadcastTopics),
     ]);
     return [
@@ -87,8 +92,22 @@ export class Subscriptions<Deps> {
     ];
   }
 
+  private positionsAt(at: string | undefined): Queryable {
+    return {
+      query: <Row>(sql: string, parameters?: unknown[]) => {
+        if (at === undefined || this.stored?.at !== at) {
+          const rows = this.database.query(sql, parameters);
+          this.stored = at === undefined ? undefined : { at, rows };
+          rows.catch(() => (this.stored = undefined));
+          return rows as Promise<Row[]>;
+        }
+        return this.stored.rows as Promise<Row[]>;
+      },
+    };
+  }
+
   private async headsOf(topics: TopicName[]): Promise<Map<string, number[]>> {
-    return new Map(await Promise.all(topics.map(async (topic) => [topic as string, await this.log.heads(topic)] as const)));
+    return new Map(await Promise.all(topics.map(async (topic) => [topic as string, await this.heads.heads(topic)] as const)));
   }
 }
 

@@ -13,10 +13,15 @@ export interface WorkContext {
 const storage = new AsyncLocalStorage<WorkContext>();
 const shape = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
 
+/** Random bytes are drawn for many traces at once: each draw costs a call into the system. */
+const pool = { hex: '', at: 0 };
+
 /** The first hop of a new trace. */
 export function newTraceparent(): string {
-  const bytes = randomBytes(24).toString('hex');
-  return `00-${bytes.slice(0, 32)}-${bytes.slice(32)}-01`;
+  if (pool.at >= pool.hex.length) Object.assign(pool, { hex: randomBytes(24 * 64).toString('hex'), at: 0 });
+  const { hex, at } = pool;
+  pool.at += 48;
+  return `00-${hex.slice(at, at + 32)}-${hex.slice(at + 32, at + 48)}-01`;
 }
 
 /** The caller's trace where it sent a valid one, else a new one. */

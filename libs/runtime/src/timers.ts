@@ -33,7 +33,7 @@ export class Timers<Deps> {
 
   /** Something was armed in this process. */
   wake(): void {
-    this.woken.abort();
+    this.woken.abort('a timer was armed');
   }
 
   async stop(): Promise<void> {
