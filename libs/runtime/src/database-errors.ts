@@ -13,17 +13,19 @@ export const isStalePlan = (error: unknown): boolean => codeOf(error) === CACHED
 
 /** Classes 08 (connection), 53 (too many) and 57P (shut down, starting, timed out while idle), and what sockets and the pool say. */
 export function isLostConnection(error: unknown): boolean {
-  if (error instanceof RheiError || !(error instanceof Error)) return false;
+  // By its looks, not its class: an error of the system may come from another realm (a test's, a worker's).
+  const { message } = (error ?? {}) as { message?: unknown };
+  if (error instanceof RheiError || typeof message !== 'string') return false;
   const code = codeOf(error);
   if (code !== undefined && /^(08...|53300|57P0[1235]|25P03|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)$/.test(code)) return true;
-  return /Connection terminated|connection timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i.test(error.message);
+  return /Connection terminated|connection timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i.test(message);
 }
 
 /** What the pool says when no connection became free, and when none could be made in time. */
-export const isPoolTimeout = (error: unknown): boolean => error instanceof Error && /timeout exceeded when trying to connect/.test(error.message);
+export const isPoolTimeout = (error: unknown): boolean => /timeout exceeded when trying to connect/.test(String((error as { message?: unknown } | null)?.message));
 
 /** What a caller sees of a failure of the database: `unavailable` for a lost connection, else the error itself. */
 export function translated(error: unknown, service: string): unknown {
   if (!isLostConnection(error)) return error;
-  return unavailable(`The database of ${service} does not answer now. Nothing was lost; try again.`, { reason: 'DATABASE_UNAVAILABLE', retryAfter: 1_000 });
+  return unavailable(`The database of ${service} does not answer now. Nothing that was acknowledged is lost; try again.`, { reason: 'DATABASE_UNAVAILABLE', retryAfter: 1_000 });
 }

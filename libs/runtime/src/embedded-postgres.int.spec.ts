@@ -74,6 +74,12 @@ describe('an embedded PostgreSQL', () => {
     expect(await query(cluster.urlFor('rhei_registry', 'two', 'registry'), 'SELECT x FROM kept')).toEqual([{ x: 1 }]);
     expect(told).toEqual([expect.stringMatching(/started again/)]);
   });
+  it('says which folder is closed to the user that it runs as, where this process is root', async () => {
+    if (process.getuid?.() !== 0) return;
+    const closed = mkdtempSync(join(tmpdir(), 'closed-'));
+    await expect(startCluster({ folder: join(closed, 'postgres'), fast: true })).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining(`Run "chmod o+x ${closed}"`) });
+    rmSync(closed, { recursive: true });
+  });
   it('says so when the port that it was given is in use', async () => {
     await cluster.stop();
     const server = createServer().listen(0, '127.0.0.1');

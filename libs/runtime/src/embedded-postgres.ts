@@ -1,8 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { isAlive } from './alive';
@@ -166,7 +166,8 @@ async function launch(folder: string, data: string, { postgres }: PostgresBinari
   const settings: Record<string, string | number> = {
     listen_addresses: '127.0.0.1', port, unix_socket_directories: '', max_connections: maxConnections, shared_buffers: fast ? '64MB' : '128MB',
     jit: 'off', max_wal_size: '1GB', deadlock_timeout: '200ms', log_min_messages: 'warning', password_encryption: 'scram-sha-256',
-    ...(fast && { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum_naptime: '30s' }),
+    // Commits are still written out, so that a server which is killed loses nothing: only the machine's crash would.
+    ...(fast && { fsync: 'off', full_page_writes: 'off', autovacuum_naptime: '30s' }),
   };
   const args = ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   for (let attempt = 1; ; attempt += 1) {
@@ -214,10 +215,25 @@ function prepareFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
     // The server's user must be able to walk through to its data; it cannot list what is here.
-    if (isRoot()) chmodSync(folder, 0o711);
+    if (isRoot()) {
+      chmodSync(folder, 0o711);
+      const closed = closedTo(folder);
+      if (closed !== undefined) {
+        throw new ConfigError(`The embedded database server cannot run in ${folder}: this process is root, so the server runs as user ${NOBODY}, which may not enter ${closed}. `
+          + `Run "chmod o+x ${closed}", start as another user than root, or choose another folder.`);
+      }
+    }
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     throw new ConfigError(`The data folder ${folder} cannot be written (${(error as NodeJS.ErrnoException).code}). Change its owner, or choose another folder.`);
   }
+}
+
+/** The first folder on the way that others may not enter. */
+function closedTo(folder: string): string | undefined {
+  const way: string[] = [];
+  for (let place = realpathSync(folder); place !== dirname(place); place = dirname(place)) way.unshift(place);
+  return way.find((place) => (statSync(place).mode & 0o001) === 0);
 }
 
 /** Fails where this checkout is below a folder that the server's user may not enter. */
