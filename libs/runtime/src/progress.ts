@@ -8,7 +8,7 @@ import type { TimerRow } from './timer-rows';
 const WAIT = 200;
 /** Milliseconds until the second look, and at most: what another process or the relay does wakes nobody here. */
 const FIRST_LOOK = 1;
-const LOOK_EVERY = 16;
+const LOOK_EVERY = 4;
 const WOKEN = 'something was committed';
 
 export type Progress = runtime.GetProgressResponse;
