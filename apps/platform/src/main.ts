@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { RheiError, serviceNames } from '@rhei/contracts';
-import type { Role } from '@rhei/runtime';
+import type { Role, Running } from '@rhei/runtime';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DataFolder, type Birth } from './data-folder';
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
   folder.write('platform.json', { pid: process.pid, http: platform.running.http, grpc: platform.running.grpc });
   process.stderr.write(`Six services are up after ${((performance.now() - started) / 1000).toFixed(1)} s: ${platform.running.http}\n`);
   try {
-    const code = story === undefined ? 0 : await tell(options, folder);
+    const code = story === undefined ? 0 : await tell(options, folder, platform.running);
     if (options.once || stopping.signal.aborted) return stopping.signal.aborted ? 130 : code;
     process.stdout.write(whatToTry(folder, platform.running, { isNew, story: story !== undefined }));
     await new Promise<void>((end) => (stopping.signal.aborted ? end() : stopping.signal.addEventListener('abort', () => end())));
@@ -45,14 +45,14 @@ async function main(): Promise<number> {
 }
 
 /** Replays the story, unless it is over in this folder; adds what only this process can measure to its report. */
-async function tell(options: Options, folder: DataFolder): Promise<number> {
+async function tell(options: Options, folder: DataFolder, running: Running): Promise<number> {
   const report = folder.file('report.json');
   if (folder.read<{ phase: string }>('story.json')?.phase === 'done' && existsSync(report)) {
     process.stderr.write(`The story of ${folder.path} is over; its report is ${report}.\n`);
     if (options.report !== undefined) copyFileSync(report, resolve(options.report));
     return (JSON.parse(readFileSync(report, 'utf8')) as { unmet: string[] }).unmet.length === 0 ? 0 : 6;
   }
-  const code = await walkStory(options, folder.path, report, stopping.signal);
+  const code = await walkStory(options, folder.path, report, running, stopping.signal);
   if (existsSync(report)) {
     const told = JSON.parse(readFileSync(report, 'utf8')) as Record<string, unknown>;
     const complete = `${JSON.stringify({ ...told, memoryBytes: memoryOfTree(process.pid) ?? null }, null, 2)}\n`;

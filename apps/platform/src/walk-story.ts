@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import type { Running } from '@rhei/runtime';
 import type { Options } from './options';
 
 /** Replays the story by the command that people use; resolves with its exit code. */
-export function walkStory({ story, rows, shuffleDays }: Options, folder: string, report: string, signal: AbortSignal): Promise<number> {
+export function walkStory({ story, rows, shuffleDays }: Options, folder: string, report: string, { http, grpc }: Running, signal: AbortSignal): Promise<number> {
   const rhei = join(dirname(createRequire(__filename).resolve('@rhei/cli/package.json')), 'bin', 'rhei.mjs');
   const args = [
-    rhei, 'replay', story, '--data', folder, '--report', report,
+    // The address is said: an RHEI_URL in the user's environment may name another platform.
+    rhei, 'replay', story, '--data', folder, '--url', http, '--grpc', grpc, '--report', report,
     ...(rows === undefined ? [] : ['--rows', String(rows)]), ...(shuffleDays ? ['--shuffle-days'] : []),
   ];
   return new Promise((resolve, reject) => {

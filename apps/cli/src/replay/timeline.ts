@@ -35,7 +35,8 @@ export function timelineOf(byService: Map<ServiceName, runtime.Decision[]>): Tim
 }
 
 function sentence({ subject, action, by }: runtime.Decision, outcome: Record<string, unknown>): string {
-  const reason = typeof outcome.reason === 'string' ? `: ${outcome.reason}` : typeof outcome.text === 'string' ? `: ${outcome.text}` : '';
+  const said = [outcome.reason, outcome.text, outcome.state].find((text) => typeof text === 'string');
+  const reason = said === undefined ? '' : `: ${(said as string).replaceAll('_', ' ')}`;
   return `${by} → ${action.replaceAll('-', ' ')} ${subject}${reason}`;
 }
 
