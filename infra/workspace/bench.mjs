@@ -1,0 +1,41 @@
+// `npm run bench -- NAME`: a measurement by name. `npm run bench` lists them.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { build, environment, node, root } from './prepare.mjs';
+
+const benches = {
+  idle: 'start of the built platform on the data folder (--data DIR, default .rhei), and its memory after 60 s of nothing to do',
+  messaging: 'events per second from outbox to inbox over the log in Postgres',
+};
+const name = process.argv[2];
+if (!Object.hasOwn(benches, name ?? '')) {
+  console.log(Object.entries(benches).map(([bench, what]) => `  npm run bench -- ${bench.padEnd(10)} ${what}`).join('\n'));
+  process.exit(name === undefined ? 0 : 2);
+}
+build();
+await { idle, messaging }[name]();
+
+async function idle() {
+  const at = process.argv.indexOf('--data');
+  const data = resolve(process.env.INIT_CWD ?? root, at >= 0 ? process.argv[at + 1] : '.rhei');
+  const birth = join(data, 'birth.json');
+  const empty = existsSync(birth) && JSON.parse(readFileSync(birth, 'utf8')).clock === 'system' ? ['--empty'] : [];
+  const started = performance.now();
+  const platform = spawn(node(), ['--max-semi-space-size=16', join(root, 'apps', 'platform', 'dist', 'main.js'), '--data', data, ...empty], { stdio: 'ignore', env: environment({ HTTP_PORT: '0', GRPC_PORT: '0' }) });
+  while (!existsSync(join(data, 'platform.json')) || JSON.parse(readFileSync(join(data, 'platform.json'), 'utf8')).pid !== platform.pid) await pause(20);
+  const seconds = (performance.now() - started) / 1000;
+  await pause(60_000);
+  const { memoryOfTree } = createRequire(import.meta.url)(join(root, 'apps', 'platform', 'dist', 'memory.js'));
+  const bytes = memoryOfTree(platform.pid);
+  platform.kill('SIGTERM');
+  await new Promise((end) => platform.on('exit', end));
+  console.log(JSON.stringify({ startSeconds: Number(seconds.toFixed(2)), idleMegabytes: Math.round(bytes / 1e6) }));
+}
+
+async function messaging() {
+  const bench = spawn(node(), ['-r', join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, 'libs', 'testing', 'src', 'round-trip.bench.ts')], { stdio: 'inherit', env: environment() });
+  process.exitCode = await new Promise((end) => bench.on('exit', end));
+}
