@@ -68,6 +68,8 @@ export default tseslint.config(
     ignores: ['**/*.spec.ts', '**/*.bench.ts'],
     rules: imports([kafkajs, minio, ...sql], [nestjs, io]),
   },
+  // A bigint and a double are compared by value: only the loose operator does that without rounding.
+  { files: ['libs/expressions/src/{environment,syntax}.ts'], rules: { eqeqeq: 'off' } },
   { files: ['libs/runtime/src/**/*.ts'], rules: { ...imports([kafkajs], [microservices]), ...syntax(nest) } },
   { files: ['libs/messaging/src/**/*.ts'], rules: { ...imports([kafkajs, minio], [nestjs]), ...syntax(nest, environment) } },
   { files: ['libs/messaging/src/kafka.ts'], rules: imports([minio], [nestjs]) },
@@ -76,5 +78,5 @@ export default tseslint.config(
   { files: ['apps/*/src/**/*.module.ts', 'apps/*/src/**/*.http.ts'], rules: imports([kafkajs, minio, ...sql], [microservices]) },
   { files: ['apps/{cli,platform}/src/**/*.ts'], rules: { ...imports([kafkajs, minio, ...sql], [nestjs]), ...syntax(nest) } },
   { files: ['**/config.ts'], rules: syntax(wallClock, sqlClock, nest) },
-  { files: ['**/*.spec.ts', '**/*.contract.ts', '**/*.bench.ts', 'libs/messaging/spec/*.ts'], rules: { ...imports([kafkajs], [microservices]), ...syntax(jest) } },
+  { files: ['**/*.spec.ts', '**/*.contract.ts', '**/*.bench.ts', '{apps,libs}/*/spec/**/*.ts'], rules: { ...imports([kafkajs], [microservices]), ...syntax(jest) } },
 );

@@ -20,7 +20,7 @@ export function whatToTry(folder: DataFolder, { http, grpc }: Running, { isNew, 
   const bearer = `"authorization: Bearer $(node -p 'require("${tokens}").admin')"`;
   const version = report?.versions.at(-1);
   const commands = [
-    ...(report?.example == null ? [] : [
+    ...(!report?.example ? [] : [
       `curl -s ${http}/v2/models/${report.example.deployment}/infer -H ${bearer} -d '${JSON.stringify({ inputs: report.example.inputs })}'`,
       `grpcurl -plaintext -import-path proto -proto inference/grpc_service.proto -H ${bearer} -d '{"name":"${report.example.deployment}"}' ${grpc} inference.GRPCInferenceService/ModelMetadata`,
     ]),
