@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { build, environment, node, root, run } from './prepare.mjs';
+import { schemas } from './schemas.mjs';
 
 const tool = (name) => join(root, 'node_modules', '.bin', name);
 const step = (title, act) => {
@@ -23,15 +24,14 @@ step('generated code', () => {
   run(tool('buf'), ['generate'], { cwd: join(root, 'proto') });
   unchanged('libs/contracts/src/generated', 'the protobuf types', 'npm run generate');
 });
-step('schema dumps', () => {
-  run(node(), [join(root, 'infra', 'workspace', 'schemas.mjs')]);
-  unchanged('apps/*/src/schema.sql', 'the schema dumps', 'npm run generate');
-});
+step('schema dumps', () => schemas({ write: false }));
 
 /** Fails when a generated file differs from what is committed or staged. */
 function unchanged(path, what, command) {
   const diff = spawnSync('git', ['status', '--porcelain', '--', path], { cwd: root, encoding: 'utf8', env: environment() });
-  if (diff.stdout.trim() === '') return;
-  console.error(`${what} are not what the sources say:\n${diff.stdout}Run "${command}" and commit the result.`);
+  // The second column is the working tree: what is staged already counts as kept.
+  const changed = diff.stdout.split('\n').filter((line) => /^.\S/.test(line));
+  if (diff.status === 0 && changed.length === 0) return;
+  console.error(`${what} are not what the sources say:\n${diff.stderr}${changed.join('\n')}\nRun "${command}" and commit the result.`);
   process.exit(1);
 }

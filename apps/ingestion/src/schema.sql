@@ -1,0 +1,52 @@
+CREATE TABLE quarantine (
+  sequence bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  source text COLLATE "C" NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  event_type text NOT NULL,
+  code text NOT NULL,
+  field text NOT NULL,
+  rule text NOT NULL,
+  hint text NOT NULL,
+  sender text NOT NULL,
+  received_at bigint NOT NULL,
+  original bytea NOT NULL,
+  content_digest text NOT NULL,
+  CONSTRAINT quarantine_code_check CHECK ((code = ANY (ARRAY['rejected'::text, 'conflict'::text]))),
+  CONSTRAINT quarantine_content_digest_key UNIQUE (content_digest),
+  CONSTRAINT quarantine_pkey PRIMARY KEY (sequence)
+);
+CREATE INDEX quarantine_by_event ON quarantine USING btree (source, event_id);
+CREATE INDEX quarantine_by_source ON quarantine USING btree (source, sequence);
+
+CREATE TABLE record (
+  source text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  type text NOT NULL,
+  key text NOT NULL,
+  shard integer NOT NULL,
+  event_time bigint NOT NULL,
+  arrival bigint NOT NULL,
+  arrival_basis text NOT NULL,
+  recorded_at bigint NOT NULL,
+  subject text NOT NULL,
+  data jsonb NOT NULL,
+  content_digest text NOT NULL,
+  revision integer NOT NULL,
+  supersedes text NOT NULL,
+  traceparent text NOT NULL,
+  CONSTRAINT record_arrival_basis_check CHECK ((arrival_basis = ANY (ARRAY['observed'::text, 'declared'::text]))),
+  CONSTRAINT record_pkey PRIMARY KEY (source, id)
+);
+
+CREATE TABLE shard (
+  shard integer NOT NULL,
+  watermark bigint NOT NULL,
+  CONSTRAINT shard_pkey PRIMARY KEY (shard)
+);
+
+CREATE TABLE source (
+  name text COLLATE "C" NOT NULL,
+  version integer NOT NULL,
+  spec jsonb NOT NULL,
+  CONSTRAINT source_pkey PRIMARY KEY (name)
+);
