@@ -57,6 +57,12 @@ export function tinyModel(shift: number): Uint8Array {
   });
 }
 
+const day = 86_400_000_000;
+/** Six weeks of outcomes by day: a fifth is late. */
+const outcomes: training.ProfileSeries = {
+  name: 'outcome', origin: 'outcome', edges: [0.5], categories: [], buckets: Array.from({ length: 42 }, (_, index) => ({ start: begin - (42 - index) * day, counts: [80, 20, 0] })),
+};
+
 /** A completed run as training would say it. */
 export function completedRun(digest: string, size: number, { logLoss = 0.4, champion }: { logLoss?: number; champion?: { digest: string; logLoss: number } } = {}): training.RunCompleted {
   const metrics = (loss: number) => ({ logLoss: loss, auc: 0.7, brier: 0.15 });
@@ -71,8 +77,8 @@ export function completedRun(digest: string, size: number, { logLoss = 0.4, cham
       ...(champion === undefined ? {} : { champion: { ...metrics(champion.logLoss), digest: champion.digest } }), improved: true,
     }),
     cardJson: '{}',
-    profile: { bucket: 86_400_000_000, from: begin - 42 * 86_400_000_000, to: begin, series: [] },
-    fitUntil: begin - 14 * 86_400_000_000,
+    profile: { bucket: day, from: begin - 42 * day, to: begin, series: [outcomes] },
+    fitUntil: begin - 14 * day,
   };
 }
 

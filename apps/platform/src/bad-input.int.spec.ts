@@ -86,7 +86,7 @@ describe('what bad input gets', () => {
     const promote = (version: number, expectedRevision = 0) => it_.call.call(registry.RegistryServiceClient, 'promoteVersion', { model: 'flight-late', version, expectedRevision });
     const error = await failing(promote(1));
     expect(error.code).toBe(status.FAILED_PRECONDITION);
-    expect(error.details + details(error)).toMatch(/beats the base rate/);
+    expect(error.details + details(error)).toMatch(/not worse than the base rate/);
     expect(error.details + details(error)).toMatch(/0\.9/);
     expect((await failing(approve(1, bad, 'dev'))).code).toBe(status.PERMISSION_DENIED);
     first = await it_.register(0);
