@@ -19,7 +19,7 @@ import { explained, formatHelp } from './help';
 export function programOf(context: Context): Command {
   const program = explained(new Command('rhei'), {
     purpose: 'Talks to a Rhei platform: declare what flows, see what happened, decide, and ask why.',
-    examples: ['rhei apply -f examples/flights', 'rhei status', 'rhei why prediction p-s12'],
+    examples: ['rhei apply -f resources/', 'rhei status', 'rhei why prediction p-s12'],
   })
     .version((JSON.parse(readFileSync(join(__dirname, '..', 'package.json'), 'utf8')) as { version: string }).version, '--version', 'print the version')
     .helpOption('-h, --help', 'show how a command is called')

@@ -49,7 +49,7 @@ describe('help', () => {
   it('is printed when nothing was asked, the usual call first, and fits 80 columns', async () => {
     const { code, out } = await rhei();
     expect(code).toBe(0);
-    expect(out.indexOf('rhei apply -f examples/flights')).toBeLessThan(out.indexOf('Usage:'));
+    expect(out.indexOf('rhei apply -f resources/')).toBeLessThan(out.indexOf('Usage:'));
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 

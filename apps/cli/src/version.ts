@@ -5,11 +5,11 @@ import { jsonIn } from './json-in';
 import type { Platform } from './platform';
 import { pairs, table, wrapped } from './table';
 
-/** `flight-late 3`, `flight-late v3` and `flight-late/3` name the same version. */
+/** `churn 3`, `churn v3` and `churn/3` name the same version. */
 export function versionNamed(model: string, version: string | undefined): { model: string; version: number } {
   const [name, number] = version === undefined ? [model.slice(0, model.lastIndexOf('/')), model.slice(model.lastIndexOf('/') + 1)] : [model, version];
   if (!/^v?[1-9]\d{0,8}$/.test(number) || name === '') {
-    throw new RheiError('invalid', `"${[model, version].filter(Boolean).join(' ')}" names no version.`, { expected: 'MODEL VERSION, such as flight-late 3', got: [model, version].filter(Boolean).join(' ') });
+    throw new RheiError('invalid', `"${[model, version].filter(Boolean).join(' ')}" names no version.`, { expected: 'MODEL VERSION, such as churn 3', got: [model, version].filter(Boolean).join(' ') });
   }
   return { model: name, version: Number(number.replace('v', '')) };
 }

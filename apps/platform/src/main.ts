@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { RheiError, serviceNames } from '@rhei/contracts';
 import type { Role, Running } from '@rhei/runtime';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DataFolder, type Birth } from './data-folder';
 import { startEmbedded, type Embedded } from './embedded';
 import { memoryOfTree } from './memory';
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   try {
     const code = story === undefined ? 0 : await tell(options, folder, platform.running);
     if (options.once || stopping.signal.aborted) return stopping.signal.aborted ? 130 : code;
-    process.stdout.write(whatToTry(folder, platform.running, { isNew, story: story !== undefined }));
+    process.stdout.write(whatToTry(folder, platform.running, { isNew, story: story !== undefined, example: dirname(defaultStory) }));
     await new Promise<void>((end) => (stopping.signal.aborted ? end() : stopping.signal.addEventListener('abort', () => end())));
     return code;
   } finally {

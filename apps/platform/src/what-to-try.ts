@@ -1,8 +1,8 @@
 import type { Running } from '@rhei/runtime';
 import type { DataFolder } from './data-folder';
 
-/** URLs, where the tokens are, and three commands to paste. */
-export function whatToTry(folder: DataFolder, { http, grpc }: Running, { isNew, story }: { isNew: boolean; story: boolean }): string {
+/** URLs, where the tokens are, and three commands to paste; `example` is a folder of resources for a platform that has none yet. */
+export function whatToTry(folder: DataFolder, { http, grpc }: Running, { isNew, story, example }: { isNew: boolean; story: boolean; example: string }): string {
   const tokens = folder.file('tokens.json');
   const admin = folder.read<Record<string, string>>('tokens.json')!.admin;
   const lines = [
@@ -14,7 +14,7 @@ export function whatToTry(folder: DataFolder, { http, grpc }: Running, { isNew, 
     '',
   ];
   if (!story) {
-    return [...lines, 'Nothing is applied yet. Try:', `  npx --no rhei apply -f examples/flights --data ${folder.path}`, `  npx --no rhei status --data ${folder.path}`, '', 'Ctrl-C stops it; the state stays.', ''].join('\n');
+    return [...lines, 'Nothing is applied yet. Try:', `  npx --no rhei apply -f ${example} --data ${folder.path}`, `  npx --no rhei status --data ${folder.path}`, '', 'Ctrl-C stops it; the state stays.', ''].join('\n');
   }
   const report = folder.read<StoryReport>('report.json');
   const bearer = `"authorization: Bearer $(node -p 'require("${tokens}").admin')"`;

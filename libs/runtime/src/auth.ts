@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { forbidden, type RheiError } from '@rhei/contracts';
 
 /**
- * Roles of design §7. Some are bound to one thing: `publisher:airline` may send events of the source `airline`,
- * `application:departures` may ask the deployment `departures`. In a method's list the bare word `publisher` lets any
+ * Roles of design §7. Some are bound to one thing: `publisher:shop` may send events of the source `shop`,
+ * `application:renewals` may ask the deployment `renewals`. In a method's list the bare word `publisher` lets any
  * publisher in; the handler then calls {@link mayActFor}.
  */
 export type Role =
@@ -31,7 +31,7 @@ export function mayActFor(principal: Principal, role: 'publisher' | 'application
 
 /**
  * Whether one of the principal's roles is in the list. A bare word in the list admits every bound form
- * (`publisher` admits `publisher:airline`); a bound one is also met by the holder of the bare word.
+ * (`publisher` admits `publisher:shop`); a bound one is also met by the holder of the bare word.
  */
 export function mayCall(principal: Principal, allowed: readonly Role[]): boolean {
   return principal.roles.some((held) =>

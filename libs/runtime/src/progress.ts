@@ -57,7 +57,7 @@ export class ProgressOf {
       service.timers.next(),
     ]);
     const rows = { inFlight, unsent, aside, nextTimer };
-    // What is in flight may end, and what is unsent is marked as sent, without a commit here.
+    // What is under way may end, and what is unsent is marked as sent, without a commit here.
     const busy = unsent > 0 || Object.values(inFlight).some((count) => count > 0);
     this.atRest = busy || at === undefined ? undefined : { at, rows };
     return rows;
@@ -95,7 +95,7 @@ interface Rows {
   nextTimer: TimerRow | undefined;
 }
 
-/** Nothing in flight, nothing unsent, every position at its head. Settled is this twice in a row, with equal counters. */
+/** Nothing under way, nothing unsent, every position at its head. Settled is this twice in a row, with equal counters. */
 export function isQuiet({ inFlight, unsent, positions }: Progress): boolean {
   return unsent === 0 && Object.values(inFlight).every((count) => count === 0) && positions.every(({ position, head }) => position >= head);
 }

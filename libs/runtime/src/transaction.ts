@@ -27,7 +27,7 @@ export interface Transaction extends Queryable {
 }
 
 export interface DecisionToRecord {
-  /** What it is about: `model/flight-late/3`, `monitor/departures`, `run/…`. Must not hold random ids. */
+  /** What it is about: `model/churn/3`, `monitor/renewals`, `run/…`. Must not hold random ids. */
   subject: string;
   /** A verb: `register`, `gate`, `approve`, `promote`, `request-retraining`, `decline-retraining` … */
   action: string;

@@ -11,7 +11,7 @@ const words: Partial<Record<runtime.Action, string>> = { [runtime.Action.CREATE]
 export function applyCommand(context: Context): Command {
   return explained(new Command('apply'), {
     purpose: 'Applies resources from YAML files: shows what changes, then changes it. Applied again, nothing changes.',
-    examples: ['rhei apply -f examples/flights', 'rhei apply -f examples/flights --plan'],
+    examples: ['rhei apply -f resources/', 'rhei apply -f resources/ --plan'],
   })
     .requiredOption('-f, --file <path...>', 'YAML files, or folders of them')
     .option('--plan', 'show what would change, and stop')

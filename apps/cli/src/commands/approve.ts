@@ -12,7 +12,7 @@ interface Options {
 export function approveCommand(context: Context): Command {
   return explained(new Command('approve'), {
     purpose: 'Approves a version, bound to the digest of its artifact; it shows what it approves.',
-    examples: ['rhei approve flight-late 3', 'rhei approve flight-late 3 --digest SHA256 --comment "checked with operations"'],
+    examples: ['rhei approve churn 3', 'rhei approve churn 3 --digest SHA256 --comment "checked with operations"'],
   })
     .argument('<model>').argument('[version]', 'its number; MODEL/VERSION does as well')
     .option('--digest <sha256>', 'the artifact that was looked at; without it the present one is shown and asked for')
@@ -33,7 +33,7 @@ async function approve(context: Context, model: string, version: string | undefi
 }
 
 export function rejectCommand(context: Context): Command {
-  return explained(new Command('reject'), { purpose: 'Rejects a version for good, with a reason.', examples: ['rhei reject flight-late 3 --reason "trained on the wrong month"'] })
+  return explained(new Command('reject'), { purpose: 'Rejects a version for good, with a reason.', examples: ['rhei reject churn 3 --reason "trained on the wrong month"'] })
     .argument('<model>').argument('[version]', 'its number; MODEL/VERSION does as well')
     .requiredOption('--reason <text>', 'why; stays with the decision')
     .option('--digest <sha256>', 'the artifact that was looked at; default: the present one')

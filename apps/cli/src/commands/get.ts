@@ -12,7 +12,7 @@ type Format = 'table' | 'yaml' | 'json';
 export function getCommand(context: Context): Command {
   return explained(new Command('get'), {
     purpose: 'Shows the resources that were applied; as YAML they can be applied again.',
-    examples: ['rhei get', 'rhei get Model flight-late', 'rhei get monitors -o yaml'],
+    examples: ['rhei get', 'rhei get Model churn', 'rhei get monitors -o yaml'],
   })
     .argument('[kind]', `one of ${kinds.join(', ')}; upper or lower case, one or many`)
     .argument('[name]')
@@ -33,7 +33,7 @@ async function get(context: Context, kind: string | undefined, name: string | un
   }
   const format = context.json ? 'json' : (output ?? (name === undefined ? 'table' : 'yaml'));
   context.terminal.stdout.write(written(found, format, context.width));
-  if (format === 'table' && found.length === 0) context.say(`Nothing was applied${wanted === undefined ? '' : ` of the kind ${wanted}`} yet. Try: rhei apply -f examples/flights`);
+  if (format === 'table' && found.length === 0) context.say(`Nothing was applied${wanted === undefined ? '' : ` of the kind ${wanted}`} yet. Try: rhei apply -f resources/`);
 }
 
 /** The kind that was meant: `model`, `Models` and `MODEL` are all `Model`. */

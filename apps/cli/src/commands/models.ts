@@ -7,11 +7,11 @@ import { describeVersion, readVersion, versionAsJson, versionNamed } from '../ve
 import { causeOf } from './runs';
 
 export function modelsCommand(context: Context): Command {
-  const group = explained(new Command('models'), { purpose: 'Lists models, and the versions of one.', examples: ['rhei models list', 'rhei models versions flight-late'] });
+  const group = explained(new Command('models'), { purpose: 'Lists models, and the versions of one.', examples: ['rhei models list', 'rhei models versions churn'] });
   group.addCommand(explained(new Command('list'), { purpose: 'Lists models and their champions.', examples: ['rhei models list'] }).action(() => list(context)));
-  group.addCommand(explained(new Command('versions'), { purpose: 'Lists the versions of a model and how they stand.', examples: ['rhei models versions flight-late'] })
+  group.addCommand(explained(new Command('versions'), { purpose: 'Lists the versions of a model and how they stand.', examples: ['rhei models versions churn'] })
     .argument('<model>').action((model: string) => versions(context, model)));
-  group.addCommand(explained(new Command('show'), { purpose: 'Shows one version: where it comes from, its metrics and its gates.', examples: ['rhei models show flight-late 3'] })
+  group.addCommand(explained(new Command('show'), { purpose: 'Shows one version: where it comes from, its metrics and its gates.', examples: ['rhei models show churn 3'] })
     .argument('<model>').argument('[version]').action((model: string, version?: string) => show(context, model, version)));
   return group;
 }
@@ -23,7 +23,7 @@ async function list(context: Context): Promise<void> {
     [{ head: 'MODEL' }, { head: 'CHAMPION', right: true }, { head: 'RISK' }, { head: 'OWNER', cut: true }, { head: 'PURPOSE', cut: true }],
     models.map(({ name, champion, riskTier, owner, purpose }) => [name, champion === 0 ? 'none' : String(champion), riskTier, owner, purpose]), context.width,
   )));
-  if (models.length === 0) context.suggest('There is no model yet. Apply one: rhei apply -f examples/flights');
+  if (models.length === 0) context.suggest('There is no model yet. Apply one: rhei apply -f resources/');
 }
 
 async function versions(context: Context, model: string): Promise<void> {

@@ -22,8 +22,8 @@ export function predictCommand(context: Context): Command {
   return explained(new Command('predict'), {
     purpose: 'Asks a deployment for a prediction; types come from the deployment.',
     examples: [
-      'rhei predict departures flight=f1 origin=SFO destination=JFK distance=2586 departure=2001-06-30T18:00:00Z',
-      'rhei predict departures -f request.json --id mine-1',
+      'rhei predict renewals customer=c1 plan=basic months=14 asked=2030-06-30T18:00:00Z',
+      'rhei predict renewals -f request.json --id mine-1',
     ],
   })
     .argument('<deployment>')

@@ -6,8 +6,8 @@ import { explained } from '../help';
 import { table } from '../table';
 
 export function quarantineCommand(context: Context): Command {
-  const group = explained(new Command('quarantine'), { purpose: 'Lists events that broke their contract.', examples: ['rhei quarantine list --source airline'] });
-  group.addCommand(explained(new Command('list'), { purpose: 'Lists events that broke their contract, with the rule that each broke.', examples: ['rhei quarantine list', 'rhei quarantine list --source airline --limit 20'] })
+  const group = explained(new Command('quarantine'), { purpose: 'Lists events that broke their contract.', examples: ['rhei quarantine list --source shop'] });
+  group.addCommand(explained(new Command('list'), { purpose: 'Lists events that broke their contract, with the rule that each broke.', examples: ['rhei quarantine list', 'rhei quarantine list --source shop --limit 20'] })
     .option('--source <source>', 'only events of this source')
     .option('--limit <n>', 'how many', positive, 50)
     .option('--after <id>', 'go on after this row')

@@ -15,7 +15,7 @@ interface Options {
 export function replayCommand(context: Context): Command {
   return explained(new Command('replay'), {
     purpose: 'Replays a story through a platform whose clock is virtual; an interrupted story goes on where it stopped.',
-    examples: ['rhei replay examples/flights/story.yaml', 'rhei replay examples/flights/story.yaml --rows 1000 --report report.json', 'rhei replay examples/flights/story.yaml --plan'],
+    examples: ['rhei replay story.yaml', 'rhei replay story.yaml --rows 1000 --report report.json', 'rhei replay story.yaml --plan'],
   })
     .argument('<story>', 'the YAML file of the story')
     .option('--rows <n>', 'thin the table to so many rows (default: as the story says)', positive)

@@ -7,11 +7,11 @@ import { explained } from '../help';
 import { pairs, table } from '../table';
 
 export function runsCommand(context: Context): Command {
-  const group = explained(new Command('runs'), { purpose: 'Lists training runs, or starts one.', examples: ['rhei runs list', 'rhei runs start flight-late --reason "new airport"'] });
-  group.addCommand(explained(new Command('list'), { purpose: 'Lists training runs, oldest first.', examples: ['rhei runs list', 'rhei runs list --model flight-late'] })
+  const group = explained(new Command('runs'), { purpose: 'Lists training runs, or starts one.', examples: ['rhei runs list', 'rhei runs start churn --reason "new market"'] });
+  group.addCommand(explained(new Command('list'), { purpose: 'Lists training runs, oldest first.', examples: ['rhei runs list', 'rhei runs list --model churn'] })
     .option('--model <model>', 'only runs for this model')
     .action(({ model }: { model?: string }) => list(context, model ?? '')));
-  group.addCommand(explained(new Command('start'), { purpose: 'Starts a run of a training plan now.', examples: ['rhei runs start flight-late --reason "new airport"'] })
+  group.addCommand(explained(new Command('start'), { purpose: 'Starts a run of a training plan now.', examples: ['rhei runs start churn --reason "new market"'] })
     .argument('<plan>')
     .option('--reason <text>', 'why; stays with the run and the version', 'started by hand')
     .option('--id <id>', 'the same id starts one run, however often it is sent')

@@ -13,7 +13,7 @@ const kinds = [...Object.keys(owners), 'decision'];
 export function whyCommand(context: Context): Command {
   return explained(new Command('why'), {
     purpose: 'Shows why something is as it is, and the chain of its causes, from the services\' own records.',
-    examples: ['rhei why prediction p-s12', 'rhei why version flight-late/2', 'rhei why p-s12'],
+    examples: ['rhei why prediction p-s12', 'rhei why version churn/2', 'rhei why p-s12'],
   })
     .usage('[options] [kind] <id>')
     .argument('<kind>', `one of ${kinds.join(', ')}; left out, all are tried`)

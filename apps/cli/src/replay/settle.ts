@@ -26,7 +26,7 @@ export interface Settled {
 const stuckSeconds = 180;
 
 /**
- * Waits until nothing moves any more: two successive readings of all services are the same, nothing is in flight, every
+ * Waits until nothing moves any more: two successive readings of all services are the same, nothing is under way, every
  * outbox is empty and every position is at its head (replay.md, Control).
  */
 export async function settle(doors: Doors): Promise<Settled> {

@@ -15,7 +15,7 @@ export function digitsOf(grid: number): number | undefined {
 
 /** What a user declares about a view. Durations stay as they were written. */
 export const featureViewSpec = z.strictObject({
-  /** What the values describe, such as `airport`. */
+  /** What the values describe, such as `customer`. */
   entity: z.string().min(1),
   source: z.string().min(1),
   event: z.string().min(1),

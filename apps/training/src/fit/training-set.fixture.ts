@@ -20,7 +20,7 @@ export interface MakeSet {
   seed?: number;
 }
 
-/** Flights whose lateness depends on fog and hour; one in ten does not know the fog. The same arguments give the same rows. */
+/** Rows whose lateness depends on fog and hour; one in ten does not know the fog. The same arguments give the same rows. */
 export async function makeTrainingSet({ from, days, perDay, foggy = 0.7, seed = 1 }: MakeSet): Promise<MadeSet> {
   const rows: string[] = [];
   for (let number = 0; number < days * perDay; number += 1) {
