@@ -13,7 +13,7 @@ export const begin = parseInstant('2001-02-01T00:00:00Z');
 const examples = join(__dirname, '..', '..', '..', 'examples', 'flights');
 
 /** Calls one gRPC method as a principal of the tests. */
-export function caller(running: RunningServices) {
+export function caller(running: Pick<RunningServices, 'grpc' | 'token'>) {
   const open = new Map<unknown, Client>();
   return {
     call<C extends Client, Request, Response>(
@@ -64,11 +64,11 @@ const outcomes: training.ProfileSeries = {
 };
 
 /** A completed run as training would say it. */
-export function completedRun(digest: string, size: number, { logLoss = 0.4, champion }: { logLoss?: number; champion?: { digest: string; logLoss: number } } = {}): training.RunCompleted {
+export function completedRun(digest: string, size: number, { logLoss = 0.4, author = 'training', champion }: { logLoss?: number; author?: string; champion?: { digest: string; logLoss: number } } = {}): training.RunCompleted {
   const metrics = (loss: number) => ({ logLoss: loss, auc: 0.7, brier: 0.15 });
   return {
     run: `run-${digest.slice(0, 8)}`, plan: 'flight-late', model: 'flight-late', featureSet: 'flight-lateness', featureSetVersion: 1, asOf: begin,
-    causeJson: JSON.stringify({ kind: 'person', id: 'test', reason: 'asked for' }), author: 'training', artifactDigest: digest, artifactSize: size,
+    causeJson: JSON.stringify({ kind: 'person', id: 'test', reason: 'asked for' }), author, artifactDigest: digest, artifactSize: size,
     trainingSetDigest: 'a'.repeat(64), codeDigest: 'b'.repeat(64), parametersJson: '{}',
     signatureJson: JSON.stringify({ inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, 6] }], features, outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1, 1] }] }),
     exampleJson: JSON.stringify({ features: [1, 2, 3, null, null, null] }),

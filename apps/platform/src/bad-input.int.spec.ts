@@ -3,15 +3,15 @@ import { inference, registry } from '@rhei/contracts';
 import { begin, inferRequest, question, scene, tensors } from '../spec/scene';
 
 type Scene = Awaited<ReturnType<typeof scene>>;
-let it_: Scene;
+let at: Scene;
 let first: string;
 
 const event = (id: string, data: object = { flight: id, origin: 'JFK', destination: 'LAX', distance: 2475, departure: '2001-01-31T17:00:00Z' }, more: object = {}) =>
   ({ specversion: '1.0', id, source: 'airline', type: 'flight.scheduled', time: '2001-01-31T17:00:00Z', datacontenttype: 'application/json', data, ...more });
 
 async function http(method: string, path: string, { body, as = 'airline', token }: { body?: unknown; as?: string; token?: string } = {}) {
-  const bearer = token ?? it_.running.token(as);
-  const answer = await fetch(`${it_.running.http}${path}`, {
+  const bearer = token ?? at.running.token(as);
+  const answer = await fetch(`${at.running.http}${path}`, {
     method, headers: { 'content-type': 'application/json', ...(bearer === '' ? {} : { authorization: `Bearer ${bearer}` }) },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
@@ -21,16 +21,16 @@ async function http(method: string, path: string, { body, as = 'airline', token 
 const publish = (body: unknown, options: { as?: string; token?: string } = {}) => http('POST', '/ingestion/events', { body, ...options });
 const ask = (body: unknown, options: { as?: string; token?: string } = {}, deployment = 'departures') => http('POST', `/v2/models/${deployment}/infer`, { body, as: 'gate', ...options });
 const infer = (request: Partial<inference.ModelInferRequest>, options: { as?: string; token?: string; deadline?: number } = { as: 'gate' }) =>
-  it_.call.call(inference.GRPCInferenceServiceClient, 'modelInfer', { ...inferRequest(question), ...request }, options) as Promise<inference.ModelInferResponse>;
+  at.call.call(inference.GRPCInferenceServiceClient, 'modelInfer', { ...inferRequest(question), ...request }, options) as Promise<inference.ModelInferResponse>;
 const approve = (version: number, digest: string, as = 'reviewer') =>
-  it_.call.call(registry.RegistryServiceClient, 'approveVersion', { model: 'flight-late', version, digest, comment: '' }, { as });
+  at.call.call(registry.RegistryServiceClient, 'approveVersion', { model: 'flight-late', version, digest, comment: '' }, { as });
 const failing = (call: Promise<unknown>): Promise<ServiceError> => call.then(() => { throw new Error('it was answered'); }, (error: ServiceError) => error);
 /** `google.rpc` details stand in the trailers; the texts in them are enough here. */
 const details = (error: ServiceError): string => (error.metadata.get('grpc-status-details-bin') as Buffer[]).map((bytes) => bytes.toString('latin1')).join();
 
 describe('what bad input gets', () => {
-  beforeAll(async () => { it_ = await scene(); }, 60_000);
-  afterAll(() => it_.stop());
+  beforeAll(async () => { at = await scene(); }, 60_000);
+  afterAll(() => at.stop());
 
   it('says unauthenticated without a token or with a wrong one', async () => {
     for (const token of ['', 'wrong']) {
@@ -78,24 +78,26 @@ describe('what bad input gets', () => {
     expect(await publish({ ...event('e1'), type: 'flight.lost' })).toMatchObject({ status: 404, body: { code: 'not_found' } });
     expect(await ask({ inputs: tensors(question) }, {}, 'nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } });
     expect((await failing(infer({ modelName: 'nothing' }))).code).toBe(status.NOT_FOUND);
-    expect((await failing(it_.call.call(registry.RegistryServiceClient, 'listVersions', { model: 'nothing' }))).code).toBe(status.NOT_FOUND);
+    expect((await failing(at.call.call(registry.RegistryServiceClient, 'listVersions', { model: 'nothing' }))).code).toBe(status.NOT_FOUND);
   });
 
   it('says gate not met with every unmet gate and its values, and forbidden of own work', async () => {
-    const bad = await it_.register(3, { logLoss: 0.9 });
-    const promote = (version: number, expectedRevision = 0) => it_.call.call(registry.RegistryServiceClient, 'promoteVersion', { model: 'flight-late', version, expectedRevision });
+    const bad = await at.register(2, { logLoss: 0.9 });
+    const promote = (version: number, expectedRevision = 0) => at.call.call(registry.RegistryServiceClient, 'promoteVersion', { model: 'flight-late', version, expectedRevision });
     const error = await failing(promote(1));
     expect(error.code).toBe(status.FAILED_PRECONDITION);
     expect(error.details + details(error)).toMatch(/not worse than the base rate/);
     expect(error.details + details(error)).toMatch(/0\.9/);
     expect((await failing(approve(1, bad, 'dev'))).code).toBe(status.PERMISSION_DENIED);
-    first = await it_.register(0);
+    first = await at.register(0);
     expect((await failing(promote(2))).code).toBe(status.FAILED_PRECONDITION);
     expect((await failing(approve(2, bad))).code).toBe(status.ABORTED);
     await approve(2, first);
-    await it_.running.settle();
+    await at.running.settle();
     expect(await failing(promote(2, 99))).toMatchObject({ code: status.ABORTED });
     expect(details(await failing(promote(2, 99)))).toContain('RACE_LOST');
+    const own = await at.register(1, { author: 'reviewer' });
+    expect(await failing(approve(3, own))).toMatchObject({ code: status.PERMISSION_DENIED, details: expect.stringContaining('reviewer') });
   });
 
   it('says invalid to a wrong tensor name, shape or type, with what was expected and got', async () => {
@@ -135,7 +137,7 @@ describe('what bad input gets', () => {
   });
 
   it('says that the deadline has passed', async () => {
-    const database = it_.running.database('feature');
+    const database = at.running.database('feature');
     let release!: () => void;
     const held = new Promise<void>((resolve) => { release = resolve; });
     const locked = database.transaction(async (tx) => {
@@ -155,11 +157,11 @@ describe('what bad input gets', () => {
 
 describe('a full queue', () => {
   it('refuses at once, with the time after which to come again', async () => {
-    it_ = await scene({ at: begin, env: { SERVING_CONCURRENCY: '1', SERVING_QUEUE: '0' } });
+    at = await scene({ at: begin, env: { SERVING_CONCURRENCY: '1', SERVING_QUEUE: '0' } });
     try {
-      const digest = await it_.register(0);
+      const digest = await at.register(0);
       await approve(1, digest);
-      await it_.running.settle();
+      await at.running.settle();
       const answers = await Promise.all(Array.from({ length: 20 }, () => ask({ inputs: tensors(question) })));
       const refused = answers.filter((answer) => answer.status !== 200);
       expect(refused.length).toBeGreaterThan(0);
@@ -174,7 +176,7 @@ describe('a full queue', () => {
         expect(details(error)).toContain('RetryInfo');
       }
     } finally {
-      await it_.stop();
+      await at.stop();
     }
   }, 60_000);
 });

@@ -4,7 +4,7 @@ import { IngestionModule } from '@rhei/ingestion';
 import { installPostgresLog } from '@rhei/messaging';
 import { MonitoringModule } from '@rhei/monitoring';
 import { RegistryModule } from '@rhei/registry';
-import { isAlive, pause, processEnvironment, run, startCluster, type ClusterOptions, type EmbeddedCluster, type Environment, type Running, type Service } from '@rhei/runtime';
+import { processEnvironment, run, startCluster, type EmbeddedCluster, type Environment, type Running, type Service } from '@rhei/runtime';
 import { ServingModule } from '@rhei/serving';
 import { TrainingModule } from '@rhei/training';
 import { mkdirSync } from 'node:fs';
@@ -13,6 +13,9 @@ import type { Birth, DataFolder } from './data-folder';
 /** The six services, in the order of the loop. */
 export const modules: Service[] = [IngestionModule, FeatureModule, TrainingModule, RegistryModule, ServingModule, MonitoringModule];
 
+/** Of the database server: enough for the pools, leases and subscriptions of six services. */
+const server = { maxConnections: 200 };
+
 export interface Embedded {
   running: Running;
   stop(): Promise<void>;
@@ -20,8 +23,9 @@ export interface Embedded {
 
 /** Starts the database server of the folder (or adopts the one that a killed platform left) and the six services on it. */
 export async function startEmbedded(folder: DataFolder, birth: Birth, clockStart: string | undefined, tokens: Record<string, string>): Promise<Embedded> {
-  const cluster = await startCluster(clusterOf(folder));
-  const watch = new DatabaseWatch(folder, cluster);
+  const cluster = await startCluster({ folder: folder.file('postgres'), ...server });
+  // The services wait unready meanwhile, and find it at its old address.
+  cluster.keepAlive(server, (message) => process.stderr.write(`${message}\n`));
   try {
     const environment = await prepare(cluster, folder, birth, clockStart, tokens);
     // What the user set counts more, but for what belongs to this folder.
@@ -30,46 +34,12 @@ export async function startEmbedded(folder: DataFolder, birth: Birth, clockStart
       running,
       async stop() {
         await running.stop();
-        await watch.stop();
+        await cluster.stop();
       },
     };
   } catch (error) {
-    await watch.stop();
+    await cluster.stop();
     throw error;
-  }
-}
-
-const clusterOf = (folder: DataFolder): ClusterOptions => ({ folder: folder.file('postgres'), maxConnections: 200 });
-
-/** Starts the database server again when it ended by itself; the services wait unready and find it at its old address. */
-class DatabaseWatch {
-  private ending = false;
-  private readonly watching: Promise<void>;
-  private readonly timer = new AbortController();
-
-  constructor(private readonly folder: DataFolder, private cluster: EmbeddedCluster) {
-    this.watching = this.watch();
-  }
-
-  private async watch(): Promise<void> {
-    while (!this.ending) {
-      await pause(250, this.timer.signal);
-      if (this.ending || isAlive(this.cluster.pid)) continue;
-      process.stderr.write('The database server has ended; starting it again.\n');
-      try {
-        this.cluster = await startCluster({ ...clusterOf(this.folder), port: this.cluster.port });
-      } catch (error) {
-        process.stderr.write(`${(error as Error).message}\n`);
-        await pause(1_000, this.timer.signal);
-      }
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.ending = true;
-    this.timer.abort();
-    await this.watching;
-    await this.cluster.stop();
   }
 }
 
