@@ -1,1 +1,1 @@
-module.exports = { ...require('../../jest.preset.cjs'), displayName: 'serving', rootDir: __dirname };
+module.exports = { ...require('../../jest.preset.cjs'), displayName: 'serving', rootDir: __dirname, testEnvironment: '../../libs/onnx/jest.environment.cjs' };

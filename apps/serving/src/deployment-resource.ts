@@ -18,7 +18,7 @@ export const deploymentResource: ResourceKind<Deps, DeploymentSpec> = {
     const problems: ResourceProblem[] = [];
     const model = bundle.find('Model', spec.model) !== undefined || (await deployments.knowsModel(spec.model));
     if (!model) problems.push({ path: '/spec/model', message: `there is no model "${spec.model}"`, expected: 'a model of this bundle or one that was applied', got: spec.model });
-    const set = bundle.find('FeatureSet', spec.featureSet) !== undefined || (await deployments.featureSet(spec.featureSet)) !== undefined;
+    const set = bundle.find('FeatureSet', spec.featureSet) !== undefined || (await deployments.knowsFeatureSet(spec.featureSet));
     if (!set) problems.push({ path: '/spec/featureSet', message: `there is no feature set "${spec.featureSet}"`, expected: 'a feature set of this bundle or one that was applied', got: spec.featureSet });
     return problems;
   },

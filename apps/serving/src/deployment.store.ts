@@ -15,7 +15,6 @@ export interface FeatureSet {
   name: string;
   version: number;
   request: RequestFields;
-  features: string[];
 }
 
 /** Deployments, and the copies of what they refer to. */
@@ -30,18 +29,19 @@ export class DeploymentStore {
     await tx.query('INSERT INTO known_model (name) VALUES ($1) ON CONFLICT DO NOTHING', [name]);
   }
 
-  async featureSet(name: string): Promise<FeatureSet | undefined> {
-    const [row] = await this.database.query<{ name: string; version: number; spec: { request: RequestFields }; features: string[] }>(
-      'SELECT name, version, spec, features FROM feature_set WHERE name = $1', [name],
-    );
-    return row === undefined ? undefined : { name: row.name, version: row.version, request: row.spec.request, features: row.features };
+  async knowsFeatureSet(name: string): Promise<boolean> {
+    return (await this.database.query('SELECT 1 FROM feature_set WHERE name = $1', [name])).length > 0;
   }
 
-  async rememberFeatureSet(tx: Transaction, { name, version, specJson, features }: { name: string; version: number; specJson: string; features: string[] }): Promise<void> {
+  featureSets(): Promise<FeatureSet[]> {
+    return this.database.query<FeatureSet>(`SELECT name, version, spec -> 'request' AS request FROM feature_set ORDER BY name`);
+  }
+
+  async rememberFeatureSet(tx: Transaction, { name, version, specJson }: { name: string; version: number; specJson: string }): Promise<void> {
     await tx.query(
-      `INSERT INTO feature_set (name, version, spec, features) VALUES ($1, $2, $3, $4)
-       ON CONFLICT (name) DO UPDATE SET version = excluded.version, spec = excluded.spec, features = excluded.features WHERE excluded.version > feature_set.version`,
-      [name, version, specJson, features],
+      `INSERT INTO feature_set (name, version, spec) VALUES ($1, $2, $3)
+       ON CONFLICT (name) DO UPDATE SET version = excluded.version, spec = excluded.spec WHERE excluded.version > feature_set.version`,
+      [name, version, specJson],
     );
   }
 
@@ -71,10 +71,20 @@ export class DeploymentStore {
     ));
   }
 
-  /** The last switch of every deployment that was made. */
-  shifts(): Promise<{ deployment: string; version: number; digest: string; revision: number; shiftedAt: number }[]> {
+  /** The last switch that was made of every deployment, to its present model. */
+  shifts(): Promise<{ deployment: string; version: number; digest: string; shiftedAt: number }[]> {
     return this.database.query(
-      `SELECT DISTINCT ON (deployment) deployment, version, digest, revision, shifted_at AS "shiftedAt" FROM traffic WHERE failure IS NULL ORDER BY deployment, revision DESC`,
+      `SELECT DISTINCT ON (deployment) deployment, traffic.version, digest, shifted_at AS "shiftedAt" FROM traffic
+       JOIN deployment ON deployment.name = traffic.deployment AND deployment.model = traffic.model
+       WHERE failure IS NULL ORDER BY deployment, revision DESC`,
+    );
+  }
+
+  /** What answered last for each model of a deployment. */
+  lastGood(): Promise<Champion[]> {
+    return this.database.query<Champion>(
+      `SELECT DISTINCT ON (model) model, traffic.version, digest, revision, replaces, shifted_at AS "promotedAt" FROM traffic
+       JOIN deployment USING (model) WHERE failure IS NULL ORDER BY model, revision DESC`,
     );
   }
 
@@ -87,12 +97,13 @@ export class DeploymentStore {
     return count;
   }
 
-  /** Records the switch of a deployment, once per revision. Returns false when it was recorded before. */
-  async recordShift(tx: Transaction, deployment: string, { model, version, digest, revision }: Champion, failure?: string): Promise<boolean> {
+  /** Records the switch of a deployment, once per revision; one that had failed may still succeed. Returns false when there is nothing new. */
+  async recordShift(tx: Transaction, deployment: string, { model, version, digest, revision, replaces }: Champion, failure?: string): Promise<boolean> {
     const rows = await tx.query(
-      `INSERT INTO traffic (deployment, revision, model, version, digest, shifted_at, failure) VALUES ($1, $2, $3, $4, $5, $6, $7)
-       ON CONFLICT DO NOTHING RETURNING deployment`,
-      [deployment, revision, model, version, digest, tx.now, failure ?? null],
+      `INSERT INTO traffic (deployment, model, revision, version, digest, replaces, shifted_at, failure) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+       ON CONFLICT (deployment, model, revision) DO UPDATE SET shifted_at = excluded.shifted_at, failure = NULL
+         WHERE traffic.failure IS NOT NULL AND excluded.failure IS NULL RETURNING deployment`,
+      [deployment, model, revision, version, digest, replaces, tx.now, failure ?? null],
     );
     return rows.length > 0;
   }

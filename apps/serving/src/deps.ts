@@ -2,7 +2,9 @@ import type { feature, registry } from '@rhei/contracts';
 import type { Blobs, Clock, Database } from '@rhei/runtime';
 import type { Logger } from 'pino';
 import type { Admission } from './admission';
-import type { Deployment, DeploymentStore, FeatureSet } from './deployment.store';
+import type { Catalogue } from './catalogue';
+import type { ChampionListing } from './champion-listing';
+import type { DeploymentStore } from './deployment.store';
 import type { LedgerStore } from './ledger.store';
 import type { LedgerWriter } from './ledger-writer';
 import type { Traffic } from './traffic';
@@ -19,6 +21,7 @@ export interface Deps {
   admission: Admission;
   features: feature.FeatureServiceClient;
   registry: registry.RegistryServiceClient;
-  /** What this replica knows of deployments, by name: read on every request, so kept in memory. */
-  known: Map<string, { deployment: Deployment; featureSet?: FeatureSet }>;
+  /** What this replica knows of deployments: read on every request, so kept in memory. */
+  catalogue: Catalogue;
+  listing: ChampionListing;
 }

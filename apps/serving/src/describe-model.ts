@@ -1,18 +1,21 @@
-import { notFound, type inference } from '@rhei/contracts';
+import { notFound, type inference, type RheiError } from '@rhei/contracts';
 import type { Deps } from './deps';
 import { datatypeOf } from './request-fields';
 
+/** The refusal of a version that does not answer; an old one is not kept loaded. */
+export const versionNotLive = (deployment: string, version: string, live: number | undefined): RheiError =>
+  notFound(`Version "${version.slice(0, 20)}" of deployment "${deployment}" is not live.`, { expected: live === undefined ? 'no version is live' : String(live), got: version.slice(0, 20) });
+
 /** What a deployment takes and gives, by the protocol's words. Errors: `not_found` for an unknown deployment or a version that is not live. */
 export function describeModel(deps: Deps, name: string, version: string): { ready: boolean; metadata: inference.ModelMetadataResponse } {
-  const found = deps.known.get(name);
-  if (found === undefined) throw notFound(`There is no deployment "${name}".`, { expected: [...deps.known.keys()].join(', ') || 'none is applied yet', got: name });
-  const live = deps.traffic.of(found.deployment.model);
-  if (version !== '' && version !== String(live?.version)) throw notFound(`Version ${version} of deployment "${name}" is not live.`, { expected: live === undefined ? 'no version is live' : String(live.version), got: version });
+  const { deployment, featureSet } = deps.catalogue.find(name);
+  const live = deps.traffic.of(deployment.model);
+  if (version !== '' && version !== String(live?.version)) throw versionNotLive(name, version, live?.version);
   const inputs = version === ''
-    ? Object.entries(found.featureSet?.request ?? {}).map(([field, kind]) => ({ name: field, datatype: datatypeOf(kind) as string, shape: [-1] }))
-    : [{ name: 'features', datatype: 'FP32', shape: [-1, found.featureSet?.features.length ?? -1] }];
+    ? Object.entries(featureSet?.request ?? {}).map(([field, kind]) => ({ name: field, datatype: datatypeOf(kind) as string, shape: [-1] }))
+    : [{ name: 'features', datatype: 'FP32', shape: [-1, live?.session.features.length ?? -1] }];
   return {
-    ready: live !== undefined && found.featureSet !== undefined,
+    ready: live !== undefined && featureSet !== undefined,
     metadata: {
       name, versions: live === undefined ? [] : [String(live.version)], platform: 'onnx_onnxv1', inputs,
       outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1] }],

@@ -1,26 +1,30 @@
-import { unavailable } from '@rhei/contracts';
-import type { Clock, Database } from '@rhei/runtime';
+import { conflict, RheiError, unavailable } from '@rhei/contracts';
+import type { Clock, Database, Instant } from '@rhei/runtime';
 import type { LedgerRow, LedgerStore } from './ledger.store';
 
 interface Waiting {
   rows: LedgerRow[];
-  done(written: Set<string>): void;
+  done(written: boolean): void;
   failed(error: unknown): void;
 }
 
 const rowsPerCommit = 1_000;
 
 /**
- * Group commit: answers that are ready while a commit runs share the next one. Each is given only after its row is durable.
+ * Group commit: answers that are ready while a commit runs share the next one. Each is given only after its rows are durable;
+ * the rows of one answer are written together or not at all.
  */
 export class LedgerWriter {
   private waiting: Waiting[] = [];
   private busy = false;
 
-  constructor(private readonly deps: { database: Database; ledger: LedgerStore; clock: Clock }) {}
+  constructor(private readonly deps: { database: Pick<Database, 'transaction'>; ledger: Pick<LedgerStore, 'append'>; clock: Pick<Clock, 'kind'> }) {}
 
-  /** Resolves with the ids that were new; the others had been answered before. */
-  write(rows: LedgerRow[]): Promise<Set<string>> {
+  /**
+   * Resolves with true when the rows were written, with false when all of them were there already. Errors: `conflict`
+   * ID_REUSED when only some were; `unavailable` CLOCK_MOVED; what the database says.
+   */
+  write(rows: LedgerRow[]): Promise<boolean> {
     return new Promise((done, failed) => {
       this.waiting.push({ rows, done, failed });
       if (!this.busy) void this.drain();
@@ -29,18 +33,27 @@ export class LedgerWriter {
 
   private async drain(): Promise<void> {
     this.busy = true;
-    while (this.waiting.length > 0) {
-      const group = this.take();
-      try {
-        const written = await this.commit(group);
-        group.forEach(({ done }) => done(written));
-      } catch (error) {
-        // One row that cannot be written must not fail the answers that happened to come with it.
-        if (group.length === 1) group[0].failed(error);
-        else await Promise.all(group.map((one) => this.commit([one]).then(one.done, one.failed)));
-      }
+    try {
+      while (this.waiting.length > 0) await this.settle(this.take());
+    } finally {
+      this.busy = false;
     }
-    this.busy = false;
+  }
+
+  /** One answer that cannot be written must not fail those that happened to come with it: the group is halved until it stands alone. */
+  private async settle(group: Waiting[]): Promise<void> {
+    try {
+      const { now, written } = await this.commit(group);
+      for (const one of group) {
+        if (this.moved(one, now)) one.failed(unavailable('The clock moved while the prediction was made.', { reason: 'CLOCK_MOVED', retryAfter: 10 }));
+        else one.done(written.has(one.rows[0].id));
+      }
+    } catch (error) {
+      if (group.length === 1 || databaseIsAway(error)) return group.forEach(({ failed }) => failed(error));
+      const half = Math.ceil(group.length / 2);
+      await this.settle(group.slice(0, half));
+      await this.settle(group.slice(half));
+    }
   }
 
   private take(): Waiting[] {
@@ -62,14 +75,25 @@ export class LedgerWriter {
     return group;
   }
 
-  private commit(group: Waiting[]): Promise<Set<string>> {
-    const rows = group.flatMap((one) => one.rows);
+  private commit(group: Waiting[]): Promise<{ now: Instant; written: Set<string> }> {
     return this.deps.database.transaction(async (tx) => {
-      // With a virtual clock an instant is exact: what was known at another one must be asked again.
-      if (this.deps.clock.kind === 'replay' && rows.some(({ asOf }) => asOf !== tx.now)) {
-        throw unavailable('The clock moved while the prediction was made.', { reason: 'CLOCK_MOVED', retryAfter: 10 });
+      const sound = group.filter((one) => !this.moved(one, tx.now));
+      const written = sound.length === 0 ? new Set<string>() : await this.deps.ledger.append(tx, sound.flatMap(({ rows }) => rows));
+      for (const { rows } of sound) {
+        const count = rows.filter(({ id }) => written.has(id)).length;
+        if (count === 0 || count === rows.length) continue;
+        const known = rows.find(({ id }) => !written.has(id))!.id;
+        throw conflict(`Prediction "${known}" is on record with other inputs.`, { reason: 'ID_REUSED', field: 'id', hint: 'an id names one question: use a new one' });
       }
-      return this.deps.ledger.append(tx, rows);
+      return { now: tx.now, written };
     });
   }
+
+  /** With a virtual clock an instant is exact: what was known at another one must be asked again. */
+  private moved({ rows }: Waiting, now: Instant): boolean {
+    return this.deps.clock.kind === 'replay' && rows.some(({ asOf }) => asOf !== now);
+  }
 }
+
+/** Then a smaller group fails as well, after another wait for a connection. */
+const databaseIsAway = (error: unknown): boolean => error instanceof RheiError && (error.code === 'unavailable' || error.code === 'overloaded');

@@ -23,7 +23,7 @@ export interface LedgerRow {
 }
 
 /** What makes two requests with one id the same. */
-export const inputsDigest = (target: string, request: LedgerRow['request']): string => digestOf({ target, request });
+export const inputsDigest = (deployment: string, version: string, request: LedgerRow['request'], rows: number): string => digestOf({ target: `${deployment}:${version}`, request, rows });
 
 const columns = 'id, version, role, deployment, model, digest, example, example_time AS "exampleTime", as_of AS "asOf", inputs_digest AS "inputsDigest", request, features, outputs';
 

@@ -15,7 +15,12 @@ export class ModelSession {
     if (features === undefined) throw invalid(`Model ${digest} does not name its features.`, { expected: 'their names, in order, in the metadata of the file' });
     const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential', logSeverityLevel: 3 });
     const model = new ModelSession(digest, features, session);
-    await model.warmUp();
+    try {
+      await model.warmUp();
+    } catch (error) {
+      await model.release();
+      throw error;
+    }
     return model;
   }
 

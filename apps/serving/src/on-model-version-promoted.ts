@@ -18,7 +18,9 @@ export const onModelVersionPromoted = broadcast('ModelVersionPromoted', async (d
 export async function switchTraffic(deps: Deps, champion: Champion): Promise<void> {
   const { traffic, log } = deps;
   const now = traffic.of(champion.model);
-  if (now !== undefined && now.revision >= champion.revision) return reportSwitch(deps, champion);
+  if (now !== undefined && now.revision > champion.revision) return;
+  // Switched already, but perhaps not said: the process may have ended in between, or a deployment come since.
+  if (now?.revision === champion.revision) return reportSwitch(deps, champion);
   let session: ModelSession;
   try {
     session = await ModelSession.load(deps.blobs, champion.digest);
@@ -30,6 +32,9 @@ export async function switchTraffic(deps: Deps, champion: Champion): Promise<voi
   }
   const { switched, before } = traffic.switchTo({ ...champion, session });
   if (!switched) return session.release();
-  await reportSwitch(deps, champion);
-  if (before !== undefined) await traffic.release(before);
+  try {
+    await reportSwitch(deps, champion);
+  } finally {
+    if (before !== undefined) await traffic.release(before);
+  }
 }

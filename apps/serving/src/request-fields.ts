@@ -1,7 +1,7 @@
 /** How a deployment's request fields look as tensors. Rules only. */
 import { invalid } from '@rhei/contracts';
 import { parseInstant } from '@rhei/expressions';
-import type { Datatype, Tensor } from './tensors';
+import { checkRows, type Datatype, type Tensor } from './tensors';
 
 export type FieldKind = 'string' | 'double' | 'int' | 'bool' | 'timestamp';
 export type RequestFields = Record<string, FieldKind>;
@@ -13,10 +13,32 @@ const datatypes: Record<FieldKind, Datatype[]> = {
 };
 export const datatypeOf = (kind: FieldKind): Datatype => datatypes[kind][0];
 
+/** Faults that are told one by one; a thousand bad rows are mostly one fault. */
+const mostProblems = 20;
+/** Characters of a text: it becomes a key in other services. */
+const longestText = 512;
+
+/** What was expected instead, when an element of the right datatype still does not fit its field. */
+function elementFault(kind: FieldKind, value: string | number | boolean): string | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'a finite number';
+  if (typeof value === 'string' && value.length > longestText) return `at most ${longestText} characters`;
+  if (kind !== 'timestamp') return undefined;
+  try {
+    parseInstant(String(value));
+    return undefined;
+  } catch (error) {
+    return `an RFC 3339 instant (${(error as Error).message})`;
+  }
+}
+
 /** One object of fields per row; each tensor is [n] or [n,1]. All faults at once. */
 export function rowsOfTensors(deployment: string, fields: RequestFields, tensors: Tensor[]): FieldValues[] {
   const problems: { field: string; message: string; expected?: string; got?: string }[] = [];
-  const fault = (field: string, message: string, expected: string, got: string): void => void problems.push({ field, message, expected, got });
+  let faults = 0;
+  const fault = (field: string, message: string, expected: string, got: string): void => {
+    faults += 1;
+    if (problems.length < mostProblems) problems.push({ field, message, expected, got });
+  };
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   for (const tensor of tensors) {
     if (!Object.hasOwn(fields, tensor.name)) fault(tensor.name, `"${tensor.name}" is no input`, Object.keys(fields).join(', '), tensor.name);
@@ -29,20 +51,18 @@ export function rowsOfTensors(deployment: string, fields: RequestFields, tensors
     if (tensor === undefined) fault(name, `input "${name}" is missing`, wanted, 'nothing');
     else if (!datatypes[kind].includes(tensor.datatype) || !(tensor.shape.length === 1 || (tensor.shape.length === 2 && tensor.shape[1] === 1)) || tensor.shape[0] !== rows) {
       fault(name, `input "${name}" has another type or shape`, wanted, `${tensor.datatype}[${tensor.shape.join(',')}]`);
-    } else if (kind === 'timestamp') {
+    } else {
       tensor.data.forEach((value, row) => {
-        try {
-          parseInstant(String(value));
-        } catch (error) {
-          fault(name, `row ${row} of "${name}": ${(error as Error).message}`, 'an RFC 3339 instant', String(value).slice(0, 64));
-        }
+        const expected = elementFault(kind, value);
+        if (expected !== undefined) fault(name, `row ${row} of "${name}" does not fit`, expected, String(value).slice(0, 64));
       });
     }
   }
   if (problems.length > 0) {
     const [{ field, expected, got }] = problems;
-    throw invalid(`Deployment "${deployment}": ${problems.map(({ message, expected: e, got: g }) => `${message} (expected ${e}, got ${g})`).join('; ')}.`, { field, expected, got, problems });
+    const more = faults > problems.length ? `; and ${faults - problems.length} more` : '';
+    throw invalid(`Deployment "${deployment}": ${problems.map(({ message, expected: e, got: g }) => `${message} (expected ${e}, got ${g})`).join('; ')}${more}.`, { field, expected, got, problems });
   }
-  if (rows === 0) throw invalid(`The request to deployment "${deployment}" has no rows.`, { expected: 'at least one row' });
+  checkRows(deployment, rows);
   return Array.from({ length: rows }, (_, row) => Object.fromEntries(Object.keys(fields).map((name) => [name, byName.get(name)!.data[row]])));
 }

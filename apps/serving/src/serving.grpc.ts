@@ -3,7 +3,7 @@ import type { Call, Role, Rpc } from '@rhei/runtime';
 import { describeModel } from './describe-model';
 import type { Deps } from './deps';
 import { predict, type Answer } from './predict';
-import { rawFloats, tensorsOfRequest } from './tensors';
+import { checkOutputs, rawFloats, tensorsOfRequest } from './tensors';
 
 const application: Role[] = ['application', 'developer', 'operator', 'admin'];
 const readers: Role[] = ['developer', 'approver', 'operator', 'auditor', 'admin', 'service'];
@@ -15,7 +15,7 @@ export const servingRpc = (deps: Deps): Rpc[] => [
     definition: inference.GRPCInferenceServiceService,
     methods: {
       serverLive: { roles: 'anyone', deadline: query, handle: async () => ({ live: true }) },
-      serverReady: { roles: 'anyone', deadline: query, handle: async () => ({ ready: true }) },
+      serverReady: { roles: 'anyone', deadline: query, handle: async () => ({ ready: deps.listing.ready }) },
       serverMetadata: { roles: [...application, 'auditor'], deadline: query, handle: async () => serverMetadata },
       modelReady: { roles: [...application, 'auditor'], deadline: query, handle: async ({ name, version }: inference.ModelReadyRequest) => ({ ready: describeModel(deps, name, version).ready }) },
       modelMetadata: {
@@ -37,6 +37,7 @@ export const servingRpc = (deps: Deps): Rpc[] => [
 export const serverMetadata = { name: 'rhei', version: '0.1.0', extensions: [] as string[] };
 
 async function infer(deps: Deps, request: inference.ModelInferRequest, call: Call): Promise<inference.ModelInferResponse> {
+  checkOutputs(request.outputs.map(({ name }) => name));
   const answer = await predict(deps, { deployment: request.modelName, version: request.modelVersion, id: request.id, tensors: tensorsOfRequest(request) }, call);
   const scores = answer.rows.map(({ outputs }) => outputs.probability);
   return {

@@ -6,7 +6,7 @@ import { describeModel } from './describe-model';
 import type { Deps } from './deps';
 import { predict } from './predict';
 import { parametersOf, serverMetadata } from './serving.grpc';
-import { tensorsOfJson } from './tensors';
+import { checkOutputs, tensorsOfJson } from './tensors';
 
 /** The Open Inference Protocol v2 over REST. */
 @Controller('v2')
@@ -25,6 +25,7 @@ export class ServingController {
 
   @Get('health/ready')
   ready() {
+    if (!this.deps.listing.ready) throw unavailable('Serving has not taken up its deployments yet.', { reason: 'NOT_READY', retryAfter: 1_000 });
     return { ready: true };
   }
 
@@ -35,8 +36,7 @@ export class ServingController {
 
   @Get('models/:model/ready')
   modelReady(@Param('model') model: string) {
-    if (!describeModel(this.deps, model, '').ready) throw unavailable(`Deployment "${model}" has no live version.`, { reason: 'NO_LIVE_VERSION' });
-    return { name: model, ready: true };
+    return this.readiness(model, '');
   }
 
   @Get('models/:model/versions/:version')
@@ -46,7 +46,7 @@ export class ServingController {
 
   @Get('models/:model/versions/:version/ready')
   versionReady(@Param('model') model: string, @Param('version') version: string) {
-    return { name: model, ready: describeModel(this.deps, model, version).ready };
+    return this.readiness(model, version);
   }
 
   @Post('models/:model/infer')
@@ -61,11 +61,22 @@ export class ServingController {
     return this.answer(model, version, request);
   }
 
+  /** The protocol's clients look at the status only. */
+  private readiness(name: string, version: string) {
+    if (!describeModel(this.deps, name, version).ready) throw unavailable(`Deployment "${name}" has no live version.`, { reason: 'NO_LIVE_VERSION', retryAfter: 1_000 });
+    return { name, ready: true };
+  }
+
   private async answer(model: string, version: string, request: Request) {
+    if (request.headers['inference-header-content-length'] !== undefined) {
+      throw invalid('Tensors in binary are not taken over REST.', { field: 'Inference-Header-Content-Length', expected: 'a body that is all JSON', hint: 'tritonclient: set_data_from_numpy(…, binary_data=False); or use gRPC' });
+    }
     const body: unknown = request.body;
     if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalid('The body is no inference request.', { expected: 'a JSON object with "inputs"', got: Array.isArray(body) ? 'a list' : typeof body });
-    const { id, inputs } = body as { id?: unknown; inputs?: unknown };
+    const { id, inputs, outputs = [] } = body as { id?: unknown; inputs?: unknown; outputs?: unknown };
     if (id !== undefined && typeof id !== 'string') throw invalid('The id of a request is a string.', { field: 'id', expected: 'a string', got: typeof id });
+    if (!Array.isArray(outputs)) throw invalid('The "outputs" of a request are a list.', { field: 'outputs', expected: 'a list of {name}', got: typeof outputs });
+    checkOutputs(outputs.map((output: { name?: unknown } | null) => output?.name));
     const answer = await predict(this.deps, { deployment: model, version, id: id ?? '', tensors: tensorsOfJson(inputs) }, callOf(request));
     return {
       model_name: model, model_version: String(answer.version), id: answer.id, parameters: parametersOf(answer),

@@ -1,6 +1,8 @@
 import { feature, registry } from '@rhei/contracts';
 import { service } from '@rhei/runtime';
 import { Admission } from './admission';
+import { Catalogue } from './catalogue';
+import { ChampionListing, refresh } from './champion-listing';
 import { config, type ServingConfig } from './config';
 import { deploymentResource } from './deployment-resource';
 import { DeploymentStore } from './deployment.store';
@@ -15,7 +17,6 @@ import { onModelApplied } from './on-model-applied';
 import { onModelVersionPromoted } from './on-model-version-promoted';
 import { servingRpc } from './serving.grpc';
 import { servingDoor } from './serving.http';
-import { refresh } from './take-deployments';
 import { Traffic } from './traffic';
 
 export const ServingModule = service<ServingConfig, Deps>({
@@ -32,7 +33,8 @@ export const ServingModule = service<ServingConfig, Deps>({
       admission: new Admission(concurrency, queue),
       features: peer('feature', feature.FeatureServiceClient),
       registry: peer('registry', registry.RegistryServiceClient),
-      known: new Map(),
+      catalogue: new Catalogue(),
+      listing: new ChampionListing(),
     };
   },
   rpc: servingRpc,
@@ -40,6 +42,7 @@ export const ServingModule = service<ServingConfig, Deps>({
   on: [onModelVersionPromoted, onDeploymentApplied, onFeatureSetApplied, onModelApplied],
   resources: [deploymentResource],
   refresh,
+  workers: [{ name: 'listing of champions', start: async () => undefined, stop: ({ listing }) => listing.stop() }],
   explain: { prediction: explainPrediction },
   inFlight: async ({ deployments }) => ({ 'switches of traffic': await deployments.unsettled() }),
   counts: async ({ ledger }) => ({ predictions: await ledger.count() }),

@@ -1,5 +1,5 @@
 /** Tensors of the Open Inference Protocol v2, in both of its gRPC forms and in JSON. Rules only. */
-import { inference, invalid } from '@rhei/contracts';
+import { inference, invalid, tooLarge } from '@rhei/contracts';
 
 export type Datatype = 'BOOL' | 'INT32' | 'INT64' | 'FP32' | 'FP64' | 'BYTES';
 /** A flat tensor in row-major order. */
@@ -11,18 +11,48 @@ export interface Tensor {
 }
 
 const elementBytes: Record<Exclude<Datatype, 'BYTES'>, number> = { BOOL: 1, INT32: 4, INT64: 8, FP32: 4, FP64: 8 };
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const known = new Set<string>(['BOOL', 'INT32', 'INT64', 'FP32', 'FP64', 'BYTES']);
+
+/** Rows of one request: they are looked up, scored and written together. */
+const mostRows = 1_000;
+const longestName = 64;
 
 export const sizeOf = (shape: number[]): number => shape.reduce((product, dimension) => product * dimension, 1);
 
 function checkedShape(name: string, datatype: string, shape: number[]): number {
-  if (!known.has(datatype)) throw invalid(`Tensor "${name}" has datatype ${JSON.stringify(datatype)}.`, { field: name, expected: [...known].join(', '), got: datatype });
-  if (shape.length > 8 || shape.some((dimension) => !Number.isSafeInteger(dimension) || dimension < 0)) {
-    throw invalid(`Tensor "${name}" has shape [${shape.join(',')}].`, { field: name, expected: 'at most 8 dimensions, none negative', got: `[${shape.join(',')}]` });
+  if (name.length > longestName) throw invalid(`A tensor's name has ${name.length} characters.`, { field: name.slice(0, longestName), expected: `at most ${longestName} characters`, got: `${name.length} characters` });
+  if (!known.has(datatype)) {
+    const got = datatype.slice(0, longestName);
+    throw invalid(`Tensor "${name}" has datatype ${JSON.stringify(got)}.`, { field: name, expected: [...known].join(', '), got });
+  }
+  if (shape.length > 8) throw invalid(`Tensor "${name}" has ${shape.length} dimensions.`, { field: name, expected: 'at most 8 dimensions', got: `${shape.length} dimensions` });
+  if ( shape.some((dimension) => !Number.isSafeInteger(dimension) || dimension < 0)) {
+    throw invalid(`Tensor "${name}" has shape [${shape.join(',')}].`, { field: name, expected: 'whole numbers, none negative', got: `[${shape.join(',')}]` });
   }
   const size = sizeOf(shape);
   if (size > 1_000_000) throw invalid(`Tensor "${name}" has ${size} elements.`, { field: name, expected: 'at most 1,000,000', got: `${size}` });
   return size;
+}
+
+/** Errors: `invalid` for no rows, `too_large` for too many. */
+export function checkRows(deployment: string, rows: number): void {
+  if (rows === 0) throw invalid(`The request to deployment "${deployment}" has no rows.`, { expected: 'at least one row' });
+  if (rows > mostRows) throw tooLarge(`The request to deployment "${deployment}" has ${rows} rows.`, { expected: `at most ${mostRows} rows`, got: `${rows} rows`, hint: 'send several requests' });
+}
+
+/** Text that enters the ledger: PostgreSQL keeps no NUL, and half a surrogate pair is no character. */
+export function checkText(name: string, text: string): void {
+  if (/[\0\p{Cs}]/u.test(text)) throw invalid(`"${name}" holds a NUL or half of a surrogate pair.`, { field: name, expected: 'text without them' });
+}
+
+/** Outputs that a request names must exist; none named means all. */
+export function checkOutputs(names: unknown[]): void {
+  for (const name of names) {
+    if (name === 'probability') continue;
+    const got = String(name).slice(0, longestName);
+    throw invalid(`There is no output "${got}".`, { field: 'outputs', expected: 'probability', got });
+  }
 }
 
 /** Reads the inputs of a gRPC request. Raw and typed contents exclude each other over the whole request. */
@@ -56,11 +86,14 @@ function readTyped(name: string, datatype: Datatype, contents: inference.InferTe
 }
 
 function text(name: string, bytes: Uint8Array): string {
+  let decoded: string;
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    decoded = utf8.decode(bytes);
   } catch {
     throw invalid(`Tensor "${name}" holds bytes that are no UTF-8.`, { field: name, expected: 'UTF-8 text' });
   }
+  checkText(name, decoded);
+  return decoded;
 }
 
 function readRaw(name: string, datatype: Datatype, size: number, bytes: Uint8Array): Tensor['data'] {
@@ -74,11 +107,16 @@ function readRaw(name: string, datatype: Datatype, size: number, bytes: Uint8Arr
     switch (datatype) {
       case 'BOOL': return view.getUint8(index) !== 0;
       case 'INT32': return view.getInt32(index * 4, true);
-      case 'INT64': return Number(view.getBigInt64(index * 8, true));
+      case 'INT64': return safeInteger(name, view.getBigInt64(index * 8, true));
       case 'FP32': return view.getFloat32(index * 4, true);
       case 'FP64': return view.getFloat64(index * 8, true);
     }
   });
+}
+
+function safeInteger(name: string, value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < BigInt(Number.MIN_SAFE_INTEGER)) throw invalid(`Tensor "${name}" (INT64) holds ${value}.`, { field: name, expected: 'integers of at most 53 bits', got: String(value) });
+  return Number(value);
 }
 
 function readRawBytes(name: string, bytes: Uint8Array, view: DataView, size: number): string[] {
@@ -108,10 +146,20 @@ export function tensorsOfJson(inputs: unknown): Tensor[] {
   });
 }
 
+const wantedElements: Record<Datatype, string> = { BYTES: 'strings', BOOL: 'booleans', INT32: 'integers of 32 bits', INT64: 'integers of at most 53 bits', FP32: 'numbers', FP64: 'numbers' };
+
+function fitsNumber(datatype: Datatype, value: unknown): boolean {
+  if (typeof value !== 'number') return false;
+  if (datatype === 'INT32') return (value | 0) === value;
+  return datatype !== 'INT64' || Number.isSafeInteger(value);
+}
+
 function jsonElement(name: string, datatype: Datatype, value: unknown): number | string | boolean {
-  const fits = datatype === 'BYTES' ? typeof value === 'string' : datatype === 'BOOL' ? typeof value === 'boolean' : typeof value === 'number' && (datatype.startsWith('FP') || Number.isSafeInteger(value));
-  if (!fits) throw invalid(`Tensor "${name}" (${datatype}) holds ${JSON.stringify(value)}.`, { field: name, expected: datatype === 'BYTES' ? 'strings' : datatype === 'BOOL' ? 'booleans' : 'numbers', got: typeof value });
-  return value as number | string | boolean;
+  const fits = datatype === 'BYTES' ? typeof value === 'string' : datatype === 'BOOL' ? typeof value === 'boolean' : fitsNumber(datatype, value);
+  if (!fits) throw invalid(`Tensor "${name}" (${datatype}) holds ${String(JSON.stringify(value)).slice(0, longestName)}.`, { field: name, expected: wantedElements[datatype], got: value === null ? 'null' : typeof value });
+  if (typeof value === 'string') checkText(name, value);
+  // What the model sees, whichever form it came in.
+  return datatype === 'FP32' ? Math.fround(value as number) : (value as number | string | boolean);
 }
 
 /** FP32 elements in little-endian bytes: what `raw_output_contents` carries. */

@@ -19,6 +19,11 @@ export class Traffic {
     return this.live.get(model);
   }
 
+  /** Whether any model has a live version here. */
+  answers(): boolean {
+    return this.live.size > 0;
+  }
+
   /** Uses the live version for one call; it stays loaded until the call is over, whatever is switched meanwhile. */
   async using<T>(live: Live, call: (live: Live) => Promise<T>): Promise<T> {
     const use = this.calls.get(live) ?? { count: 0 };

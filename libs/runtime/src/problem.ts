@@ -9,7 +9,8 @@ export function problemOf(error: RheiError, instance: string): Record<string, un
   const { reason, field, rule, expected, got, hint, retryAfter, problems } = error.details;
   return {
     type: `urn:rhei:error:${error.code}`, title, status: http, detail: error.message, instance,
-    code: error.code, reason, field, rule, expected, got, hint, retryAfter, problems, traceId: traceIdOf(),
+    // `error`: where clients of the Open Inference Protocol look for the text.
+    error: error.message, code: error.code, reason, field, rule, expected, got, hint, retryAfter, problems, traceId: traceIdOf(),
   };
 }
 

@@ -4,7 +4,7 @@ export class Serving0001Deployments1700000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE known_model (name text PRIMARY KEY);
-      CREATE TABLE feature_set (name text PRIMARY KEY, version bigint NOT NULL, spec jsonb NOT NULL, features text[] NOT NULL);
+      CREATE TABLE feature_set (name text PRIMARY KEY, version bigint NOT NULL, spec jsonb NOT NULL);
       CREATE TABLE deployment (
         name text PRIMARY KEY,
         version bigint NOT NULL,
@@ -24,13 +24,14 @@ export class Serving0001Deployments1700000000001 implements MigrationInterface {
       -- What answers, for each deployment: one row per switch that all replicas made, or that could not be made.
       CREATE TABLE traffic (
         deployment text NOT NULL,
-        revision bigint NOT NULL,
         model text NOT NULL,
+        revision bigint NOT NULL,
         version integer NOT NULL,
         digest text NOT NULL,
+        replaces integer NOT NULL,
         shifted_at bigint NOT NULL,
         failure text,
-        PRIMARY KEY (deployment, revision)
+        PRIMARY KEY (deployment, model, revision)
       );
       -- The ledger: every answer with everything that made it.
       CREATE TABLE prediction (

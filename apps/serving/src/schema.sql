@@ -1,0 +1,61 @@
+CREATE TABLE champion (
+  model text NOT NULL,
+  version integer NOT NULL,
+  digest text NOT NULL,
+  revision bigint NOT NULL,
+  replaces integer NOT NULL,
+  promoted_at bigint NOT NULL,
+  CONSTRAINT champion_pkey PRIMARY KEY (model)
+);
+
+CREATE TABLE deployment (
+  name text NOT NULL,
+  version bigint NOT NULL,
+  model text NOT NULL,
+  feature_set text NOT NULL,
+  ledger text NOT NULL,
+  CONSTRAINT deployment_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE feature_set (
+  name text NOT NULL,
+  version bigint NOT NULL,
+  spec jsonb NOT NULL,
+  CONSTRAINT feature_set_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE known_model (
+  name text NOT NULL,
+  CONSTRAINT known_model_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE prediction (
+  id text NOT NULL,
+  version integer NOT NULL,
+  role text NOT NULL,
+  deployment text NOT NULL,
+  model text NOT NULL,
+  digest text NOT NULL,
+  example text NOT NULL,
+  example_time bigint NOT NULL,
+  as_of bigint NOT NULL,
+  inputs_digest text NOT NULL,
+  request jsonb NOT NULL,
+  features jsonb NOT NULL,
+  outputs jsonb NOT NULL,
+  CONSTRAINT prediction_pkey PRIMARY KEY (id, version, role)
+);
+CREATE UNIQUE INDEX prediction_answered_once ON prediction USING btree (id) WHERE (role = ANY (ARRAY['live'::text, 'named'::text]));
+CREATE INDEX prediction_by_deployment ON prediction USING btree (deployment, as_of);
+
+CREATE TABLE traffic (
+  deployment text NOT NULL,
+  model text NOT NULL,
+  revision bigint NOT NULL,
+  version integer NOT NULL,
+  digest text NOT NULL,
+  replaces integer NOT NULL,
+  shifted_at bigint NOT NULL,
+  failure text,
+  CONSTRAINT traffic_pkey PRIMARY KEY (deployment, model, revision)
+);
