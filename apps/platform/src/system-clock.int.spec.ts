@@ -1,3 +1,4 @@
+import { status, type ServiceError } from '@grpc/grpc-js';
 import { inference, monitoring, registry } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
 import { pause, type Instant, type Principal } from '@rhei/runtime';
@@ -19,6 +20,7 @@ class Plant {
   /** Versions that answered, in the order of their first answer. */
   readonly answeredBy: string[] = [];
   readonly faults: string[] = [];
+  lastFailure = 'no question has failed';
   private readonly unchecked: Reading[] = [];
   private readonly unanswered: Reading[] = [];
   private readonly over = new AbortController();
@@ -73,8 +75,11 @@ class Plant {
     try {
       const { modelVersion } = await this.call.call(inference.GRPCInferenceServiceClient, 'modelInfer', inferRequest(one), { as: 'gate' }) as inference.ModelInferResponse;
       if (!this.answeredBy.includes(modelVersion)) this.answeredBy.push(modelVersion);
-    } catch {
-      this.unanswered.push(one);
+    } catch (error) {
+      const { code, message } = error as ServiceError;
+      this.lastFailure = message;
+      if ([status.UNAVAILABLE, status.RESOURCE_EXHAUSTED, status.DEADLINE_EXCEEDED].includes(code)) this.unanswered.push(one);
+      else this.faults.push(message);
     }
   }
 }
@@ -123,7 +128,10 @@ describe('on the system clock, with windows of seconds', () => {
   }
 
   const answers = (version: string): Promise<unknown> =>
-    eventually(`version ${version} answers`, () => factory!.answeredBy.includes(version) || undefined, patience);
+    eventually(`version ${version} answers`, () => {
+      if (!factory!.answeredBy.includes(version)) throw new Error(`answers came from [${factory!.answeredBy.join(', ')}]; last failure: ${factory!.lastFailure}`);
+      return true;
+    }, patience);
 
   it('publishes, trains, approves, serves, notices a change, trains again and goes live', async () => {
     factory = new Plant(running, call);
