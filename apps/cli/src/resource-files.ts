@@ -32,7 +32,7 @@ export class FileProblems extends RheiError {
 }
 
 export const describeProblem = ({ at, message, expected, got, hint }: FileProblem): string =>
-  `${at}: ${message}${expected ? ` (expected ${expected}${got ? `, got ${got}` : ''})` : got ? ` (got ${got})` : ''}${hint ? `. ${hint}` : ''}`;
+  `${at}: ${hint && !expected && !got ? message.replace(/\.$/, '') : message}${expected ? ` (expected ${expected}${got ? `, got ${got}` : ''})` : got ? ` (got ${got})` : ''}${hint ? `. ${hint}` : ''}`;
 
 /** Reads YAML files, or the YAML files of folders, with all faults at once. A story among them is left out. */
 export function readResourceFiles(paths: string[]): ResourceInFile[] {
