@@ -30,7 +30,7 @@ const featureDeadline = 250;
 const longestId = 256;
 
 /** Answers one request: features as known now, the live version's score, the ledger, then the caller. */
-export function predict(deps: Deps, command: PredictCommand, caller: Call): Promise<Answer> {
+export async function predict(deps: Deps, command: PredictCommand, caller: Call): Promise<Answer> {
   checkId(command.id);
   return deps.admission.run(async () => {
     // A call whose time ran out while it waited is not worth any work.
