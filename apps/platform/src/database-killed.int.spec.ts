@@ -40,7 +40,7 @@ describe('a platform whose database server is killed', () => {
     method: 'POST', headers: { authorization: `Bearer ${tokens.admin}`, 'content-type': 'application/json' }, body: JSON.stringify(events(from)),
   });
   const statuses = async (response: Response): Promise<string[]> => ((await response.json()) as { status: string }[]).map((one) => one.status);
-  const statusOf = (service: string): Promise<runtime.ServiceStatus> => call.call(runtime.OperationsServiceClient, 'getStatus', { service });
+  const statusOf = (service: string): Promise<runtime.GetStatusResponse> => call.call(runtime.OperationsServiceClient, 'getStatus', { service });
 
   it('says unavailable and is unready, comes back by itself, and has lost nothing that it acknowledged', async () => {
     await eventually('the source is known', async () => (await statuses(await publish(0))).every((one) => one === 'accepted' || one === 'duplicate'));
