@@ -1,5 +1,4 @@
-import type { ServiceName } from '@rhei/contracts';
-import { canonicalJson, digestOf, sha256, type Instant } from '@rhei/expressions';
+import { canonicalJson, sha256, type Instant } from '@rhei/expressions';
 import type { Queryable } from '@rhei/messaging';
 import type { DecisionToRecord } from './transaction';
 
@@ -89,27 +88,3 @@ export function readDecisions(q: Queryable, { after, limit, subject }: { after: 
        outcome AS "outcomeJson", previous_hash AS "previousHash", hash
      FROM decision WHERE sequence > $1 AND ($3::text IS NULL OR subject = $3) ORDER BY sequence LIMIT $2`, [after, limit, subject ?? null]);
 }
-
-/** A decision as it enters the digest `decisions` of a story: free of sequence, hash and system time. */
-export interface DecisionRow {
-  asOf: Instant;
-  service: ServiceName;
-  subject: string;
-  action: string;
-  inputsDigest: string;
-  outcome: unknown;
-}
-
-export const decisionRow = (service: ServiceName, { asOf, subject, action, inputsDigest, outcomeJson }: RecordedDecision): DecisionRow =>
-  ({ asOf, service, subject, action, inputsDigest, outcome: JSON.parse(outcomeJson) as unknown });
-
-/** The digest `decisions` over those of all services: canonical JSON lines by (as-of, service, subject, action), SHA-256. */
-export function decisionsDigest(rows: DecisionRow[]): string {
-  // Decisions that agree in all four are told apart by their content, so that the order is total.
-  const keyed = rows.map((row) => ({ row, last: digestOf(row) }));
-  keyed.sort((a, b) => a.row.asOf - b.row.asOf || compare(a.row.service, b.row.service) || compare(a.row.subject, b.row.subject)
-    || compare(a.row.action, b.row.action) || compare(a.last, b.last));
-  return sha256(keyed.map(({ row }) => `${canonicalJson(row)}\n`).join(''));
-}
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

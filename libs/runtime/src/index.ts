@@ -5,7 +5,7 @@ export * from './clock';
 export { ConfigError, processEnvironment, type Environment } from './config';
 export { createDataSource, poolOf } from './data-source';
 export { ServiceDatabase } from './database';
-export { decisionRow, decisionsDigest, GENESIS, linkHash, readDecisions, verifyChain, type ChainVerdict, type DecisionRow, type RecordedDecision } from './decision-log';
+export { GENESIS, linkHash, readDecisions, verifyChain, type ChainVerdict, type RecordedDecision } from './decision-log';
 export { digestLines } from './digest';
 export type { Door } from './doors';
 export { startCluster, EmbeddedCluster, type ClusterOptions } from './embedded-postgres';
