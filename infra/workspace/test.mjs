@@ -3,4 +3,4 @@ import { join } from 'node:path';
 import { build, environment, node, root, run } from './prepare.mjs';
 
 build();
-run(node(), [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--testPathIgnorePatterns', '\\.story\\.spec\\.ts$', ...process.argv.slice(2)], { env: environment({ NODE_ENV: 'test' }) });
+run(node(), [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--testPathIgnorePatterns', '\\.(story|long)\\.spec\\.ts$', ...process.argv.slice(2)], { env: environment({ NODE_ENV: 'test' }) });

@@ -22,15 +22,31 @@ export function whatToTry(folder: DataFolder, { http, grpc }: Running, { isNew, 
   const commands = [
     ...(!report?.example ? [] : [
       `curl -s ${http}/v2/models/${report.example.deployment}/infer -H ${bearer} -d '${JSON.stringify({ inputs: report.example.inputs })}'`,
-      `grpcurl -plaintext -import-path proto -proto inference/grpc_service.proto -H ${bearer} -d '{"name":"${report.example.deployment}"}' ${grpc} inference.GRPCInferenceService/ModelMetadata`,
+      `grpcurl -plaintext -import-path proto -proto inference/grpc_service.proto -H ${bearer} -d '${JSON.stringify(grpcRequest(report.example))}' ${grpc} inference.GRPCInferenceService/ModelInfer`,
     ]),
     version === undefined ? `npx --no rhei status --data ${folder.path}` : `npx --no rhei why version ${version.model}/${version.version} --data ${folder.path}`,
   ];
-  return [...lines, 'To try (a prediction by REST, what the deployment takes by gRPC, the causes behind the newest version):', ...commands.map((command) => `  ${command}`), '', 'Ctrl-C stops it; the state stays.', ''].join('\n');
+  return [...lines, 'To try (a prediction by REST, the same by gRPC, the causes behind the newest version):', ...commands.map((command) => `  ${command}`), '', 'Ctrl-C stops it; the state stays.', ''].join('\n');
 }
 
 /** What these words need of a story's report. */
 interface StoryReport {
   versions: { model: string; version: number }[];
-  example: { deployment: string; inputs: object[] } | null;
+  example: { deployment: string; inputs: Input[] } | null;
 }
+interface Input {
+  name: string;
+  datatype: string;
+  shape: number[];
+  data: unknown[];
+}
+
+/** The question as the JSON form of its protobuf message, in which bytes are base64. */
+const grpcRequest = ({ deployment, inputs }: { deployment: string; inputs: Input[] }) => ({
+  model_name: deployment,
+  inputs: inputs.map(({ name, datatype, shape, data }) => ({
+    name, datatype, shape,
+    contents: datatype === 'FP64' ? { fp64_contents: data } : datatype === 'BOOL' ? { bool_contents: data } : datatype === 'INT64' ? { int64_contents: data }
+      : { bytes_contents: data.map((value) => Buffer.from(String(value)).toString('base64')) },
+  })),
+});

@@ -13,7 +13,7 @@ import { openClock, Replica } from './replicas';
 import { runtimeMigrations } from './runtime-migrations';
 import type { Base, Service } from './service';
 import { Subscriptions } from './subscriptions';
-import { inContext, newTraceparent } from './telemetry';
+import { inContext, newTraceparent, workedFor } from './telemetry';
 import { Timers } from './timers';
 
 /** Milliseconds between two listings of the present state; a broadcast that was missed is made good by then. */
@@ -129,7 +129,7 @@ export class RunningService {
   }
 
   counters(): Record<string, number> {
-    return { ...this.subscriptions.counters(), commits: this.database.commits, timers: this.timers.fired };
+    return { ...this.subscriptions.counters(), commits: this.database.commits, timers: this.timers.fired, workMilliseconds: workedFor(this.name) };
   }
 
   /** Runs `work` in this service's context, in a new trace. */

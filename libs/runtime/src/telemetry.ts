@@ -31,8 +31,23 @@ export function acceptTraceparent(sent: unknown): string {
   return valid ? match[0] : newTraceparent();
 }
 
+const worked = new Map<ServiceName, number>();
+
+/** Milliseconds that handlers of a service took in this process so far, waiting included: where the time of a story goes. */
+export const workedFor = (service: ServiceName): number => Math.round(worked.get(service) ?? 0);
+
 /** Runs `work`, and all that it awaits, in this context. */
-export const inContext = <Result>(context: WorkContext, work: () => Result): Result => storage.run(context, work);
+export function inContext<Result>(context: WorkContext, work: () => Result): Result {
+  const { service } = context;
+  // What a service does within its own work is counted once.
+  if (service === undefined || storage.getStore()?.service === service) return storage.run(context, work);
+  const started = performance.now();
+  const done = (): void => void worked.set(service, (worked.get(service) ?? 0) + performance.now() - started);
+  const result = storage.run(context, work);
+  if (result instanceof Promise) result.then(done, done);
+  else done();
+  return result;
+}
 
 export const currentContext = (): WorkContext | undefined => storage.getStore();
 

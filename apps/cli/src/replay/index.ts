@@ -1,7 +1,7 @@
 import { RheiError, serviceNames } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { applyFiles } from '../apply-files';
 import { findTarget, readTokenFile, readTokens, type TargetFlags } from '../connect';
 import { closingWords, Display } from './display';
@@ -56,7 +56,7 @@ async function begin(doors: Doors, story: Story, plan: Plan, file: ProgressFile)
   file.write({ plan: plan.digest, story: story.name, step: 0, phase: 'apply' });
   await moveClock(doors, story.spec.period.from);
   await settle(doors);
-  await applyFiles(doors.resources, story.spec.resources.map((resource) => join(story.folder, resource)), doors.tokens.developer);
+  await applyFiles(doors.resources, story.spec.resources.map((resource) => resolve(story.folder, resource)), doors.tokens.developer);
   await settle(doors);
 }
 
@@ -75,7 +75,7 @@ async function run(
   display.end();
   const last = await settle(doors);
   const report = await makeReport(doors, story, plan, {
-    seconds: (performance.now() - started) / 1000, by, shuffle: options.shuffleDays ?? false, deadLetters: last.deadLetters, parked: last.parked,
+    seconds: (performance.now() - started) / 1000, by, byService: last.work, shuffle: options.shuffleDays ?? false, deadLetters: last.deadLetters, parked: last.parked,
   });
   if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);
   out.write(closingWords(report));

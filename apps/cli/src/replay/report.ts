@@ -26,7 +26,7 @@ export interface Report {
   timeline: TimelineEntry[];
   /** A question of the story in the REST form, for somebody who wants to ask one. */
   example: { deployment: string; inputs: { name: string; datatype: string; shape: number[]; data: unknown[] }[] } | null;
-  seconds: { total: number; perStep: number; perRecord: number; by: Record<string, number> };
+  seconds: { total: number; perStep: number; perRecord: number; by: Record<string, number>; byService: Record<string, number> };
   /** Proportional memory of the platform's process tree, where it could be measured. */
   memoryBytes: number | null;
   /** The story's expectations that are false. */
@@ -47,6 +47,7 @@ export interface VersionRow {
 export interface Measured {
   seconds: number;
   by: Record<string, number>;
+  byService: Record<string, number>;
   shuffle: boolean;
   deadLetters: number;
   parked: number;
@@ -90,7 +91,7 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
     timeline,
     example: await exampleRequest(doors, story, plan),
     seconds: {
-      total: measured.seconds, perStep: measured.seconds / Math.max(1, plan.steps.length), perRecord: measured.seconds / Math.max(1, sent), by: measured.by,
+      total: measured.seconds, perStep: measured.seconds / Math.max(1, plan.steps.length), perRecord: measured.seconds / Math.max(1, sent), by: measured.by, byService: measured.byService,
     },
     memoryBytes: null,
     unmet: [],

@@ -17,6 +17,8 @@ export interface Settled {
   next?: NextTimer;
   /** What the registry has done so far, to be compared. */
   registry: string;
+  /** Seconds of work by service since the platform was started, waiting included; several pieces may run at once. */
+  work: Record<string, number>;
   parked: number;
   deadLetters: number;
   lag: number;
@@ -66,7 +68,8 @@ function summary(progress: runtime.GetProgressResponse[]): Settled {
   return {
     time: Math.max(...progress.map(({ time }) => time)),
     next: timers[0],
-    registry: JSON.stringify(progress[serviceNames.indexOf('registry')].counters),
+    registry: JSON.stringify({ ...progress[serviceNames.indexOf('registry')].counters, workMilliseconds: 0 }),
+    work: Object.fromEntries(serviceNames.map((service, index) => [service, (progress[index].counters.workMilliseconds ?? 0) / 1000])),
     parked: sum(progress.map(({ parked }) => parked)),
     deadLetters: sum(progress.map(({ deadLetters }) => deadLetters)),
     lag: sum(progress.flatMap(({ positions }) => positions.map(({ position, head }) => head - position))),
