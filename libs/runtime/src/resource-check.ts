@@ -32,6 +32,7 @@ export async function checkBundle(kinds: ResourceKind<any>[], deps: unknown, res
   const readable = resources.flatMap((resource) => readResource(resource, owners.has(resource.kind), problems));
   const bundle = bundleOf(readable);
   const seen = new Set<string>();
+  const mended: Shaped[] = [];
   const shaped = readable.flatMap((resource): Shaped[] => {
     const owner = owners.get(resource.kind);
     if (!owner) return [];
@@ -44,9 +45,12 @@ export async function checkBundle(kinds: ResourceKind<any>[], deps: unknown, res
     const result = owner.schema.safeParse(resource.spec);
     if (result.success) return [{ ...resource, owner, parsed: result.data }];
     problems.push(...result.error.issues.flatMap((issue) => fromIssue(issue, resource.spec)).map((found) => problem(resource, found)));
+    const rest = owner.schema.safeParse(without(resource.spec, result.error.issues));
+    if (rest.success) mended.push({ ...resource, owner, parsed: rest.data });
     return [];
   });
-  for (const { owner, parsed, ...resource } of shaped) {
+  // A fault of shape must not hide those of the rules: what is left of such a resource is judged too, and never applied.
+  for (const { owner, parsed, ...resource } of [...shaped, ...mended]) {
     const found = await owner.check(deps, { name: resource.name, spec: parsed }, bundle);
     problems.push(...found.map((one) => problem(resource, one)));
   }
@@ -62,6 +66,19 @@ function readResource({ kind, name, specJson }: runtime.Resource, own: boolean, 
     if (own) problems.push(problem({ kind, name }, { path: '/spec', message: 'The spec is no JSON.', expected: 'canonical JSON' }));
   }
   return [];
+}
+
+/** The spec less the fields at which its shape is wrong. */
+function without(spec: Record<string, unknown>, issues: readonly z.core.$ZodIssue[]): Record<string, unknown> {
+  const copy = structuredClone(spec);
+  for (const issue of issues) {
+    const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+    for (const path of paths) {
+      const parent = path.slice(0, -1).reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined), copy);
+      if (typeof parent === 'object' && parent !== null && path.length > 0) delete (parent as Record<PropertyKey, unknown>)[path[path.length - 1]];
+    }
+  }
+  return copy;
 }
 
 function bundleOf(resources: Readable[]): Bundle {
