@@ -1,5 +1,4 @@
 import { RheiError, serviceNames } from '@rhei/contracts';
-import { formatInstant } from '@rhei/expressions';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { applyFiles } from '../apply-files';
@@ -108,8 +107,7 @@ function tokensFor(story: Story, options: ReplayOptions, folder: string, admin: 
 
 async function checkClock(doors: Doors): Promise<void> {
   try {
-    const times = await Promise.all(serviceNames.map((service) => ask(doors, doors.control, doors.control.getProgress, { service })));
-    void times.map(({ time }) => formatInstant(time));
+    await Promise.all(serviceNames.map((service) => ask(doors, doors.control, doors.control.getProgress, { service })));
   } catch (error) {
     if (error instanceof RheiError && error.code === 'not_found') {
       throw new RheiError('invalid', 'This platform runs on the system clock; a story needs a virtual one.', { hint: 'start it with CLOCK=replay on an empty data folder' });

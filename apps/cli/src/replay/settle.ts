@@ -1,5 +1,5 @@
 import { RheiError, serviceNames, type runtime, type ServiceName } from '@rhei/contracts';
-import { formatInstant, type Instant } from '@rhei/expressions';
+import type { Instant } from '@rhei/expressions';
 import { call } from '../connect';
 import { ask, isAway, patiently, type Doors } from './doors';
 
@@ -96,5 +96,3 @@ export async function fireTimer(doors: Doors, { service }: NextTimer): Promise<v
     await patiently('find the platform again', () => call(doors.control, doors.control.getProgress, { service }, { token: doors.tokens.admin }));
   }
 }
-
-export const describeTimer = ({ service, kind, key, due }: NextTimer): string => `${service} ${kind} ${key} at ${formatInstant(due)}`;
