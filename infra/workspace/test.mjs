@@ -4,4 +4,4 @@ import { join } from 'node:path';
 import { build, environment, node, root, run } from './prepare.mjs';
 
 build();
-run(node(), [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), ...process.argv.slice(2), '--testPathIgnorePatterns', '\\.(story|long)\\.spec\\.ts$'], { env: environment({ NODE_ENV: 'test' }) });
+run(node(), [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), ...process.argv.slice(2), '--testPathIgnorePatterns', '\\.(story|long|containers)\\.spec\\.ts$'], { env: environment({ NODE_ENV: 'test' }) });

@@ -41,6 +41,8 @@ export interface EventLog {
   heads(topic: TopicName): Promise<number[]>;
   subscribeShared(options: SharedSubscriptionOptions): Promise<Subscription>;
   subscribeBroadcast(options: BroadcastSubscriptionOptions): Promise<Subscription>;
+  /** Reads a topic that an upstream system writes. Absent where nobody outside can reach the log. */
+  subscribeUpstream?(options: UpstreamSubscriptionOptions): Promise<Subscription>;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,25 @@ export interface SharedSubscriptionOptions {
    * counts as read: it is delivered again after a pause.
    */
   onBatch(batch: Batch): Promise<void>;
+}
+
+/** What an upstream system wrote: nothing about it can be trusted, and it may have no key and no value. */
+export interface UpstreamRecord {
+  offset: number;
+  key: Uint8Array | null;
+  headers: Record<string, Uint8Array>;
+  value: Uint8Array | null;
+}
+
+export interface UpstreamSubscriptionOptions {
+  /** Members of one group share the partitions. */
+  group: string;
+  /** A topic that `topics.ts` does not name. */
+  topic: string;
+  /** Where to read from when a partition is given to this member. */
+  positionOf(partition: number): Promise<number>;
+  /** As for a shared subscription; records ascend by offset, with gaps where the topic was compacted. */
+  onBatch(batch: { partition: number; records: UpstreamRecord[] }): Promise<void>;
 }
 
 export interface BroadcastSubscriptionOptions {

@@ -5,3 +5,4 @@ export * from './instants';
 export { startServices, type RunningServices, type StartOptions } from './start-services';
 export { makeTokens, testPrincipals } from './tokens';
 export { checkSchema, schemaOf } from './schema';
+export { startJaeger, startKafka, startMinio, startPostgres, type Contained, type JaegerContainer, type KafkaContainer, type MinioContainer, type PostgresContainer } from './containers';
