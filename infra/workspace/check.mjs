@@ -19,7 +19,11 @@ step('lint and boundaries', () => {
   run(node(), ['-e', "require('@nx/devkit').createProjectGraphAsync({ exitOnError: true }).then(() => process.exit(0))"]);
   run(tool('eslint'), ['.', '--max-warnings=0', '--cache', '--cache-location', 'dist/.eslintcache']);
 });
-step('protobuf', () => run(tool('buf'), ['lint'], { cwd: join(root, 'proto') }));
+step('protobuf', () => {
+  run(tool('buf'), ['lint'], { cwd: join(root, 'proto') });
+  // What services of the last release say and read must still be said and read: they are not replaced all at once.
+  run(tool('buf'), ['breaking', '--against', 'baseline.binpb'], { cwd: join(root, 'proto') });
+});
 step('generated code', () => {
   run(tool('buf'), ['generate'], { cwd: join(root, 'proto') });
   unchanged('libs/contracts/src/generated', 'the protobuf types', 'npm run generate');
