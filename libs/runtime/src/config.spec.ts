@@ -43,6 +43,25 @@ describe('the configuration', () => {
     writeFileSync(file, 'secret\n');
     expect(readConfig([fake], { ...good, TOKEN: undefined, TRAINING_TOKEN_FILE: file }).services.get('training')?.token).toBe('secret');
   });
+  it('puts the password of a file into the URL of the first variable that names one, encoded', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'passwords-'));
+    writeFileSync(join(folder, 'own'), 'p@ss/w:ö%\n');
+    writeFileSync(join(folder, 'all'), 'of-all');
+    const env = { ...good, DATABASE_URL: 'postgres://rhei_training@h:5432/db', DATABASE_URL_PASSWORD_FILE: join(folder, 'all'), TRAINING_DATABASE_URL_PASSWORD_FILE: join(folder, 'own') };
+    const url = readConfig([fake], env).services.get('training')!.databaseUrl;
+    expect(url).toBe('postgres://rhei_training:p%40ss%2Fw%3A%C3%B6%25@h:5432/db');
+    expect(decodeURIComponent(new URL(url).password)).toBe('p@ss/w:ö%');
+    expect(readConfig([fake], { ...env, TRAINING_DATABASE_URL_PASSWORD_FILE: undefined }).services.get('training')!.databaseUrl).toBe('postgres://rhei_training:of-all@h:5432/db');
+  });
+  it('says what is wrong with a password file', () => {
+    const empty = join(mkdtempSync(join(tmpdir(), 'passwords-')), 'empty');
+    writeFileSync(empty, '\n');
+    const user = { ...good, DATABASE_URL: 'postgres://a@h/db' };
+    expect(faultsOf({ ...user, DATABASE_URL_PASSWORD_FILE: '/nowhere/p' })).toMatch(/DATABASE_URL_PASSWORD_FILE: expected a file that can be read \(ENOENT\); got "\/nowhere\/p"/);
+    expect(faultsOf({ ...user, DATABASE_URL_PASSWORD_FILE: empty })).toMatch(/expected a file with a password; it is empty/);
+    expect(faultsOf({ ...good, EVENT_LOG_PASSWORD_FILE: empty })).toMatch(/EVENT_LOG_PASSWORD_FILE: expected no such variable where the URL of TRAINING_EVENT_LOG or EVENT_LOG has a password already/);
+    expect(faultsOf({ ...good, EVENT_LOG: 'postgres://h/log', EVENT_LOG_PASSWORD_FILE: empty })).toMatch(/expected a user in TRAINING_EVENT_LOG or EVENT_LOG, whose password the file holds, as in postgres:\/\/user@host/);
+  });
   it('refuses a database that another service of the process has', () => {
     const other = service({ name: 'registry', config: z.object({}), migrations: [], deps: () => ({}) });
     expect(() => readConfig([fake, other], good)).toThrow(/a database of registry's own: training has this one/);

@@ -3,6 +3,7 @@ import { serviceNames, type ServiceName } from '@rhei/contracts';
 import { parseInstant, type Instant } from '@rhei/expressions';
 import { z } from 'zod';
 import { logLevels, type LogLevel } from './logger';
+import { withPassword } from './password-file';
 import type { Service } from './service';
 
 export type Environment = Record<string, string | undefined>;
@@ -69,10 +70,17 @@ export function readConfig(services: Service[], env: Environment): ProcessConfig
   };
   for (const service of services) {
     const both = (variable: string) => [`${service.name.toUpperCase()}_${variable}`, variable];
+    const secured = (variable: string, parse: (text: string | undefined) => string | Expected): string => {
+      const value = read(both(variable), parse);
+      const complete = value === undefined ? value : withPassword(both(variable), value, env);
+      if (typeof complete !== 'object') return complete;
+      faults.push(complete);
+      return value;
+    };
     const config: ServiceConfig = {
-      databaseUrl: read(both('DATABASE_URL'), url(['postgres', 'postgresql'], `postgres://rhei_${service.name}:secret@localhost:5432/${service.name}`)),
-      eventLog: read(both('EVENT_LOG'), url(['postgres', 'postgresql', 'kafka'], `postgres://rhei_${service.name}:secret@localhost:5432/log`)),
-      blobs: read(both('BLOBS'), blobs),
+      databaseUrl: secured('DATABASE_URL', url(['postgres', 'postgresql'], `postgres://rhei_${service.name}:secret@localhost:5432/${service.name}`)),
+      eventLog: secured('EVENT_LOG', url(['postgres', 'postgresql', 'kafka'], `postgres://rhei_${service.name}:secret@localhost:5432/log`)),
+      blobs: secured('BLOBS', blobs),
       clock: read(both('CLOCK'), (text = 'system') => (text === 'system' || text === 'replay' ? text : new Expected('system or replay', 'replay'))),
       clockStart: read(both('CLOCK_START'), instant),
       token: readToken(service.name, env, faults),
