@@ -44,7 +44,7 @@ export class ProgressOf {
    */
   private state(): string | undefined {
     const { database, clock, replica } = this.service;
-    return replica.isAlone ? `${database.commits}/${clock.now()}` : undefined;
+    return replica.solitude === undefined ? undefined : `${replica.solitude}/${database.commits}/${clock.now()}`;
   }
 
   private async readRows(at: string | undefined): Promise<Rows> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { openEventLog, messagingMigrations, Relay, type EventLog } from '@rhei/messaging';
 import type { ServiceName } from '@rhei/contracts';
 import type { DestinationStream, Logger } from 'pino';
@@ -15,6 +16,7 @@ import type { Base, Service } from './service';
 import { Subscriptions } from './subscriptions';
 import { inContext, newTraceparent, workedFor } from './telemetry';
 import { Timers } from './timers';
+import type { Blobs } from './transaction';
 
 /** Milliseconds between two listings of the present state; a broadcast that was missed is made good by then. */
 const REFRESH_EVERY = 60_000;
@@ -34,7 +36,7 @@ export class RunningService {
 
   private constructor(
     readonly definition: Service, readonly config: ServiceConfig, readonly database: ServiceDatabase, readonly clock: Clock,
-    readonly log: Logger, readonly deps: unknown, private readonly eventLog: EventLog, private readonly peers: Peers,
+    readonly log: Logger, replica: string, readonly deps: unknown, private readonly eventLog: EventLog, private readonly peers: Peers, private readonly blobs: Blobs,
   ) {
     const { name, timers = [], on = [] } = definition;
     this.timers = new Timers(timers, () => deps, database, clock, log);
@@ -42,7 +44,7 @@ export class RunningService {
     this.subscriptions = new Subscriptions(name, on, () => deps, database, eventLog, this.heads, log);
     this.relay = new Relay({ service: name, database: config.databaseUrl, log: eventLog, logger: log });
     this.progress = new ProgressOf(this);
-    this.replica = new Replica(database, clock, log,
+    this.replica = new Replica(replica, database, clock, log,
       () => ({ counters: this.counters(), positions: this.subscriptions.broadcastPositions() }), () => this.notReady === undefined);
     database.onCommit(({ emitted, armed }) => {
       if (emitted) this.relay.wake();
@@ -62,7 +64,7 @@ export class RunningService {
   static async open(definition: Service, config: ServiceConfig, addressOf: (peer: ServiceName) => string, destination?: DestinationStream): Promise<RunningService> {
     const { name } = definition;
     const log = createLogger(name, config.logLevel, destination);
-    const blobs = await openBlobs(config.blobs);
+    const blobs = await openBlobs(config.blobs, config.blobsCache);
     const database = await ServiceDatabase.open({
       service: name, url: config.databaseUrl, log, migrations: [...messagingMigrations, ...runtimeMigrations, ...definition.migrations],
       ...(definition.entities && { entities: definition.entities }),
@@ -71,9 +73,10 @@ export class RunningService {
       const clock = await openClock(database, { kind: config.clock, start: config.clockStart });
       database.useClock(clock);
       const peers = new Peers(config.token, addressOf);
-      const base: Base<unknown> = { name, config: config.own, clock, database, blobs, log, peer: (service, client) => peers.peer(service, client), elapsed };
+      const replica = randomUUID();
+      const base: Base<unknown> = { name, config: config.own, clock, database, blobs, log, replica, peer: (service, client) => peers.peer(service, client), elapsed };
       const eventLog = openEventLog({ url: config.eventLog, logger: log });
-      return new RunningService(definition, config, database, clock, log, definition.deps(base), eventLog, peers);
+      return new RunningService(definition, config, database, clock, log, replica, definition.deps(base), eventLog, peers, blobs);
     } catch (error) {
       await database.close();
       throw error;
@@ -88,6 +91,8 @@ export class RunningService {
 
   /** Starts what runs beside requests. The listeners are up, so peers can be called. Resolves when the service is ready. */
   async start(): Promise<void> {
+    await this.untilBlobsAnswer();
+    if (this.stopping.signal.aborted) return;
     await this.reaching('DATABASE_URL', this.config.databaseUrl, () => this.replica.start());
     this.started.push({ name: 'replica', stop: () => this.replica.stop() });
     await this.reaching('EVENT_LOG', this.config.eventLog, () => this.relay.start());
@@ -104,6 +109,8 @@ export class RunningService {
     this.timers.start();
     this.started.push({ name: 'timers', stop: () => this.timers.stop() });
     this.notReady = undefined;
+    // The others count on it from now on. Should the database be away just now, the next renewal says it.
+    await this.replica.tell().catch(() => undefined);
     this.log.info({}, 'ready');
   }
 
@@ -123,6 +130,7 @@ export class RunningService {
     }
     this.started = [];
     this.peers.close();
+    this.blobs.close?.();
     this.heads.close();
     await this.eventLog.close().catch((error: unknown) => this.log.warn({ err: error }, 'the event log did not close well'));
     await this.database.close();
@@ -135,6 +143,20 @@ export class RunningService {
   /** Runs `work` in this service's context, in a new trace. */
   within<Result>(work: () => Result): Result {
     return inContext({ traceparent: newTraceparent(), service: this.name }, work);
+  }
+
+  /** A store that is away is waited for; one that will not work as it is set up ends the start. */
+  private async untilBlobsAnswer(): Promise<void> {
+    for (let attempt = 1; !this.stopping.signal.aborted; attempt += 1) {
+      try {
+        return await this.blobs.check?.();
+      } catch (error) {
+        if (error instanceof ConfigError) throw error;
+        this.notReady = (error as Error).message;
+        if (attempt % 20 === 1) this.log.warn({ err: error, attempt }, 'the blob store cannot be used yet; tried again');
+        await pause(Math.min(2_000, 100 * attempt), this.stopping.signal);
+      }
+    }
   }
 
   private async firstListing(): Promise<void> {

@@ -79,4 +79,18 @@ export class Runtime0001Tables1700000000100 implements MigrationInterface {
   }
 }
 
-export const runtimeMigrations: (new () => MigrationInterface)[] = [Runtime0001Tables1700000000100];
+/** The replicas that count, for services that decide by what all of them have done. */
+export class Runtime0002LiveReplicas1700000000101 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    // By the database's own clock, as the leases are written.
+    await runner.query(`
+      CREATE VIEW live_replica AS
+      SELECT id, ready FROM replica WHERE lease_until > (extract(epoch FROM statement_timestamp()) * 1000000)::bigint`);
+  }
+
+  async down(): Promise<void> {
+    throw new Error('Migrations only go forward: restore the backup that was made before.');
+  }
+}
+
+export const runtimeMigrations: (new () => MigrationInterface)[] = [Runtime0001Tables1700000000100, Runtime0002LiveReplicas1700000000101];

@@ -15,6 +15,8 @@ export interface Base<Config> {
   database: Database;
   blobs: Blobs;
   log: Logger;
+  /** The id of this process in `live_replica`, which every service's database has: replicas with a lease, and whether each is ready. */
+  replica: string;
   /** A client of another service with this service's credential, deadline and traceparent on every call. */
   peer<C extends Client>(service: ServiceName, client: GrpcClientConstructor<C>): C;
   /** Monotonic milliseconds, for deadlines and durations that are recorded and never decide. */
