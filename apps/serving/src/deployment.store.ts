@@ -17,6 +17,8 @@ export interface FeatureSet {
   request: RequestFields;
 }
 
+const columns = 'name, version, model, feature_set AS "featureSet", ledger';
+
 /** Deployments, and the copies of what they refer to. */
 export class DeploymentStore {
   constructor(private readonly database: Database) {}
@@ -37,12 +39,20 @@ export class DeploymentStore {
     return this.database.query<FeatureSet>(`SELECT name, version, spec -> 'request' AS request FROM feature_set ORDER BY name`);
   }
 
-  async rememberFeatureSet(tx: Transaction, { name, version, specJson }: { name: string; version: number; specJson: string }): Promise<void> {
-    await tx.query(
+  /** Keeps a feature set; returns whether it is new or newer than what was kept. */
+  async rememberFeatureSet(tx: Transaction, { name, version, specJson }: { name: string; version: number; specJson: string }): Promise<boolean> {
+    const rows = await tx.query(
       `INSERT INTO feature_set (name, version, spec) VALUES ($1, $2, $3)
-       ON CONFLICT (name) DO UPDATE SET version = excluded.version, spec = excluded.spec WHERE excluded.version > feature_set.version`,
+       ON CONFLICT (name) DO UPDATE SET version = excluded.version, spec = excluded.spec WHERE excluded.version > feature_set.version RETURNING 1`,
       [name, version, specJson],
     );
+    return rows.length > 0;
+  }
+
+  /** The deployments that read a feature set. One that is being applied is waited for, and a later one waits. */
+  async readersOf(tx: Transaction, featureSet: string): Promise<Deployment[]> {
+    await tx.query('LOCK TABLE deployment IN SHARE MODE');
+    return tx.query<Deployment>(`SELECT ${columns} FROM deployment WHERE feature_set = $1 ORDER BY name`, [featureSet]);
   }
 
   async save(tx: Transaction, { name, version, model, featureSet, ledger }: Deployment): Promise<void> {
@@ -54,7 +64,7 @@ export class DeploymentStore {
   }
 
   list(): Promise<Deployment[]> {
-    return this.database.query<Deployment>('SELECT name, version, model, feature_set AS "featureSet", ledger FROM deployment ORDER BY name');
+    return this.database.query<Deployment>(`SELECT ${columns} FROM deployment ORDER BY name`);
   }
 
   champions(): Promise<Champion[]> {
@@ -69,42 +79,5 @@ export class DeploymentStore {
          replaces = excluded.replaces, promoted_at = excluded.promoted_at WHERE excluded.revision > champion.revision`,
       [model, version, digest, revision, replaces, promotedAt],
     ));
-  }
-
-  /** The last switch that was made of every deployment, to its present model. */
-  shifts(): Promise<{ deployment: string; version: number; digest: string; shiftedAt: number }[]> {
-    return this.database.query(
-      `SELECT DISTINCT ON (deployment) deployment, traffic.version, digest, shifted_at AS "shiftedAt" FROM traffic
-       JOIN deployment ON deployment.name = traffic.deployment AND deployment.model = traffic.model
-       WHERE failure IS NULL ORDER BY deployment, revision DESC`,
-    );
-  }
-
-  /** What answered last for each model of a deployment. */
-  lastGood(): Promise<Champion[]> {
-    return this.database.query<Champion>(
-      `SELECT DISTINCT ON (model) model, traffic.version, digest, revision, replaces, shifted_at AS "promotedAt" FROM traffic
-       JOIN deployment USING (model) WHERE failure IS NULL ORDER BY model, revision DESC`,
-    );
-  }
-
-  /** Deployments whose model has a decided revision that was neither switched to nor found impossible. */
-  async unsettled(): Promise<number> {
-    const [{ count }] = await this.database.query<{ count: number }>(
-      `SELECT count(*) AS count FROM deployment JOIN champion USING (model)
-       WHERE NOT EXISTS (SELECT 1 FROM traffic WHERE traffic.deployment = deployment.name AND traffic.revision = champion.revision AND traffic.model = champion.model)`,
-    );
-    return count;
-  }
-
-  /** Records the switch of a deployment, once per revision; one that had failed may still succeed. Returns false when there is nothing new. */
-  async recordShift(tx: Transaction, deployment: string, { model, version, digest, revision, replaces }: Champion, failure?: string): Promise<boolean> {
-    const rows = await tx.query(
-      `INSERT INTO traffic (deployment, model, revision, version, digest, replaces, shifted_at, failure) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-       ON CONFLICT (deployment, model, revision) DO UPDATE SET shifted_at = excluded.shifted_at, failure = NULL
-         WHERE traffic.failure IS NOT NULL AND excluded.failure IS NULL RETURNING deployment`,
-      [deployment, model, revision, version, digest, replaces, tx.now, failure ?? null],
-    );
-    return rows.length > 0;
   }
 }

@@ -7,6 +7,8 @@ import type { ChampionListing } from './champion-listing';
 import type { DeploymentStore } from './deployment.store';
 import type { LedgerStore } from './ledger.store';
 import type { LedgerWriter } from './ledger-writer';
+import type { PendingSwitches } from './pending-switches';
+import type { SwitchStore } from './switch.store';
 import type { Traffic } from './traffic';
 
 export interface Deps {
@@ -18,6 +20,8 @@ export interface Deps {
   ledger: LedgerStore;
   writer: LedgerWriter;
   traffic: Traffic;
+  switches: SwitchStore;
+  pending: PendingSwitches;
   admission: Admission;
   features: feature.FeatureServiceClient;
   registry: registry.RegistryServiceClient;

@@ -37,7 +37,9 @@ export class LedgerStore {
 
   /** Writes rows and says so, in one transaction; what is there already stays as it is. Returns the ids that were written. */
   async append(tx: Transaction, rows: LedgerRow[]): Promise<Set<string>> {
-    const list = <T>(pick: (row: LedgerRow) => T): T[] => rows.map(pick);
+    // In one order on all replicas: two that write the same ids at once would wait for each other.
+    const sorted = [...rows].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const list = <T>(pick: (row: LedgerRow) => T): T[] => sorted.map(pick);
     const written = await tx.query<{ id: string }>(
       `INSERT INTO prediction (id, version, role, deployment, model, digest, example, example_time, as_of, inputs_digest, request, features, outputs)
        SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[])

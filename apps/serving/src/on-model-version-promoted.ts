@@ -11,6 +11,8 @@ export const onModelVersionPromoted = broadcast('ModelVersionPromoted', async (d
   await switchTraffic(deps, payload);
 });
 
+const transient = new Set<string>(['unavailable', 'not_found', 'deadline_exceeded', 'overloaded']);
+
 /**
  * Makes the champion of a model answer, in the order that keeps answers right: fetch, verify the digest, vet, load, warm up,
  * *then* switch, then let the old version finish. An older revision changes nothing.
@@ -26,9 +28,12 @@ export async function switchTraffic(deps: Deps, champion: Champion): Promise<voi
     session = await ModelSession.load(deps.blobs, champion.digest);
   } catch (error) {
     // What cannot be fetched now can be later; what must not be served stays out, and the old version goes on.
-    if (error instanceof RheiError && (error.code === 'unavailable' || error.code === 'not_found')) throw error;
+    if (error instanceof RheiError && transient.has(error.code)) throw error;
     log.error({ err: error, model: champion.model, version: champion.version }, 'a promoted version cannot be loaded');
-    return reportSwitch(deps, champion, (error as Error).message);
+    await reportSwitch(deps, champion, (error as Error).message);
+    // Where others do serve it, the fault is this replica's: it must not say that it is ready.
+    if (await deps.switches.isLive(champion)) throw error;
+    return;
   }
   const { switched, before } = traffic.switchTo({ ...champion, session });
   if (!switched) return session.release();

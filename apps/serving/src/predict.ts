@@ -127,11 +127,10 @@ async function fetchVectors(deps: Deps, featureSet: FeatureSet, requests: FieldV
     const { vectors } = await call(deps.features, 'getFeatures', { featureSet: featureSet.name, version: 0, asOf, rows }, { deadline, signal: caller.signal });
     return vectors;
   } catch (error) {
-    // These speak of serving's own standing with its peer; the caller would look for the fault in its own request.
-    if (error instanceof RheiError && ['unauthenticated', 'forbidden', 'not_found', 'internal'].includes(error.code)) {
-      throw unavailable(`The features of set "${featureSet.name}" cannot be had: ${error.message}`, { reason: 'NO_FEATURES', retryAfter: 1_000 });
-    }
-    throw error;
+    // What is wrong with a field or a value is the caller's; all else speaks of serving's peer, and the same question may be answered later.
+    if (!(error instanceof RheiError) || error.code === 'invalid' || error.code === 'rejected') throw error;
+    if (caller.signal.aborted || caller.remaining() <= 0) throw deadlineExceeded('The deadline passed while the features were fetched.');
+    throw unavailable(`The features of set "${featureSet.name}" cannot be had: ${error.message}`, { reason: 'NO_FEATURES', retryAfter: error.details.retryAfter ?? 500 });
   }
 }
 

@@ -1,3 +1,12 @@
+CREATE TABLE applied (
+  replica text NOT NULL,
+  deployment text NOT NULL,
+  model text NOT NULL,
+  revision bigint NOT NULL,
+  CONSTRAINT applied_pkey PRIMARY KEY (replica, deployment),
+  CONSTRAINT applied_replica_fkey FOREIGN KEY (replica) REFERENCES replica(id) ON DELETE CASCADE
+);
+
 CREATE TABLE champion (
   model text NOT NULL,
   version integer NOT NULL,

@@ -59,12 +59,14 @@ export function parametersOf({ asOf, rows }: Answer): Record<string, string | nu
 }
 
 async function listDeployments(deps: Deps): Promise<serving.Deployment[]> {
-  const [list, champions, shifts, counts] = await Promise.all([deps.deployments.list(), deps.deployments.champions(), deps.deployments.shifts(), deps.ledger.countByDeployment()]);
+  const [list, champions, shifts, applied, counts] = await Promise.all([
+    deps.deployments.list(), deps.deployments.champions(), deps.switches.shifts(), deps.switches.applied(), deps.ledger.countByDeployment(),
+  ]);
   return list.map(({ name, model, featureSet, ledger }) => {
     const shift = shifts.find(({ deployment }) => deployment === name);
     return {
       name, model, featureSet, ledger, liveVersion: shift?.version ?? 0, liveDigest: shift?.digest ?? '', liveSince: shift?.shiftedAt ?? 0,
-      desiredRevision: champions.find((champion) => champion.model === model)?.revision ?? 0, appliedRevision: deps.traffic.of(model)?.revision ?? 0,
+      desiredRevision: champions.find((champion) => champion.model === model)?.revision ?? 0, appliedRevision: applied.get(name) ?? 0,
       predictions: counts.get(name) ?? 0,
     };
   });

@@ -11,25 +11,30 @@ import { explainPrediction } from './explain-prediction';
 import { LedgerStore } from './ledger.store';
 import { LedgerWriter } from './ledger-writer';
 import { Serving0001Deployments1700000000001 } from './migrations/0001-deployments';
+import { Serving0002Replicas1700000000002 } from './migrations/0002-replicas';
 import { onDeploymentApplied } from './on-deployment-applied';
 import { onFeatureSetApplied } from './on-feature-set-applied';
 import { onModelApplied } from './on-model-applied';
 import { onModelVersionPromoted } from './on-model-version-promoted';
+import { PendingSwitches } from './pending-switches';
 import { servingRpc } from './serving.grpc';
 import { servingDoor } from './serving.http';
+import { SwitchStore } from './switch.store';
 import { Traffic } from './traffic';
 
 export const ServingModule = service<ServingConfig, Deps>({
   name: 'serving',
   config,
-  migrations: [Serving0001Deployments1700000000001],
-  deps({ config: { concurrency, queue }, database, blobs, clock, log, peer }) {
+  migrations: [Serving0001Deployments1700000000001, Serving0002Replicas1700000000002],
+  deps({ config: { concurrency, queue }, database, blobs, clock, log, replica, peer }) {
     const ledger = new LedgerStore(database);
     return {
       database, blobs, clock, log, ledger,
       deployments: new DeploymentStore(database),
       writer: new LedgerWriter({ database, ledger, clock }),
       traffic: new Traffic(),
+      switches: new SwitchStore(database, replica),
+      pending: new PendingSwitches(),
       admission: new Admission(concurrency, queue),
       features: peer('feature', feature.FeatureServiceClient),
       registry: peer('registry', registry.RegistryServiceClient),
@@ -42,9 +47,12 @@ export const ServingModule = service<ServingConfig, Deps>({
   on: [onModelVersionPromoted, onDeploymentApplied, onFeatureSetApplied, onModelApplied],
   resources: [deploymentResource],
   refresh,
-  workers: [{ name: 'listing of champions', start: async () => undefined, stop: ({ listing }) => listing.stop() }],
+  workers: [
+    { name: 'listing of champions', start: async () => undefined, stop: ({ listing }) => listing.stop() },
+    { name: 'pending switches', start: async () => undefined, stop: ({ pending }) => pending.stop() },
+  ],
   explain: { prediction: explainPrediction },
-  inFlight: async ({ deployments }) => ({ 'switches of traffic': await deployments.unsettled() }),
+  inFlight: async ({ switches }) => ({ 'switches of traffic': await switches.unsettled() }),
   counts: async ({ ledger }) => ({ predictions: await ledger.count() }),
   figures: async ({ ledger }) => ({ predictions: await ledger.count() }),
   digests: { predictions: ({ ledger }) => ledger.live() },

@@ -13,7 +13,7 @@ export async function learnDeployments({ deployments, catalogue }: Deps): Promis
 export async function takeDeployments(deps: Deps): Promise<void> {
   await learnDeployments(deps);
   const failures: unknown[] = [];
-  for (const champion of [...(await deps.deployments.lastGood()), ...(await deps.deployments.champions())]) {
+  for (const champion of [...(await deps.switches.lastGood()), ...(await deps.deployments.champions())]) {
     await switchTraffic(deps, champion).catch((error: unknown) => failures.push(error));
   }
   if (failures.length > 0) throw failures[0];

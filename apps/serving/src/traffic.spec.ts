@@ -4,7 +4,7 @@ import { Traffic, type Live } from './traffic';
 function aVersion(version: number, revision = version): Live & { released: () => boolean } {
   let released = false;
   const session = { release: async () => { released = true; } } as unknown as ModelSession;
-  return { model: 'm', version, revision, digest: `${version}`, session, released: () => released };
+  return { model: 'm', version, revision, digest: `${version}`, replaces: version - 1, promotedAt: 0, session, released: () => released };
 }
 function held() {
   let end!: () => void;

@@ -2,11 +2,7 @@ import type { Instant } from '@rhei/runtime';
 import type { ModelSession } from './model-session';
 
 /** The version that answers for one model on this replica. */
-export interface Live {
-  model: string;
-  version: number;
-  digest: string;
-  revision: number;
+export interface Live extends Champion {
   session: ModelSession;
 }
 
