@@ -25,7 +25,7 @@ const jest = [
 const syntax = (...rules) => ({ 'no-restricted-syntax': ['error', ...rules.flat()] });
 
 const kafkajs = { name: 'kafkajs', message: 'kafkajs is imported in libs/messaging/src/kafka.ts alone.' };
-const minio = { name: 'minio', message: 'minio is imported in libs/runtime alone.' };
+const minio = { name: 'minio', message: 'minio is imported in libs/runtime/src/s3-blobs.ts alone.' };
 const sql = [{ name: 'typeorm', message: 'SQL stands in *.store.ts and migrations.' }, { name: 'pg', message: 'SQL stands in *.store.ts and migrations.' }];
 const nestjs = { regex: '^@nestjs/', message: 'Nest is imported in modules, HTTP doors and libs/runtime.' };
 const microservices = { regex: '^@nestjs/(microservices|cqrs)', message: 'No Nest transports and no CQRS bus.' };
@@ -70,7 +70,8 @@ export default tseslint.config(
   },
   // A bigint and a double are compared by value: only the loose operator does that without rounding.
   { files: ['libs/expressions/src/{environment,syntax}.ts'], rules: { eqeqeq: 'off' } },
-  { files: ['libs/runtime/src/**/*.ts'], rules: { ...imports([kafkajs], [microservices]), ...syntax(nest) } },
+  { files: ['libs/runtime/src/**/*.ts'], rules: { ...imports([kafkajs, minio], [microservices]), ...syntax(nest) } },
+  { files: ['libs/runtime/src/s3-blobs.ts'], rules: imports([kafkajs], [microservices]) },
   { files: ['libs/messaging/src/**/*.ts'], rules: { ...imports([kafkajs, minio], [nestjs]), ...syntax(nest, environment) } },
   { files: ['libs/messaging/src/kafka.ts'], rules: imports([minio], [nestjs]) },
   { files: ['libs/testing/src/**/*.ts'], rules: { ...imports([], [microservices]), ...syntax(nest) } },
@@ -78,5 +79,5 @@ export default tseslint.config(
   { files: ['apps/*/src/**/*.module.ts', 'apps/*/src/**/*.http.ts'], rules: imports([kafkajs, minio, ...sql], [microservices]) },
   { files: ['apps/{cli,platform}/src/**/*.ts'], rules: { ...imports([kafkajs, minio, ...sql], [nestjs]), ...syntax(nest) } },
   { files: ['**/config.ts'], rules: syntax(wallClock, sqlClock, nest) },
-  { files: ['**/*.spec.ts', '**/*.contract.ts', '**/*.bench.ts', '{apps,libs}/*/spec/**/*.ts'], rules: { ...imports([kafkajs], [microservices]), ...syntax(jest) } },
+  { files: ['**/*.spec.ts', '**/*.contract.ts', '**/*.bench.ts', '{apps,libs}/*/spec/**/*.ts'], rules: { ...imports([kafkajs, minio], [microservices]), ...syntax(jest) } },
 );

@@ -2,13 +2,26 @@ import { randomUUID } from 'node:crypto';
 import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { notFound, RheiError } from '@rhei/contracts';
+import { notFound } from '@rhei/contracts';
 import { sha256 } from '@rhei/expressions';
+import { BlobCache } from './blob-cache';
+import { checkDigest, damaged } from './blob-digest';
 import { ConfigError } from './config';
+import { S3Blobs } from './s3-blobs';
+import { readS3Url } from './s3-location';
 import type { Blobs } from './transaction';
 
-/** The blob store that BLOBS names by its scheme. */
-export async function openBlobs(url: string): Promise<Blobs> {
+/**
+ * The blob store that BLOBS names by its scheme. One that is reached over a network is not asked anything yet: its `check`
+ * does that. `cache` is a folder for local copies of what is kept elsewhere.
+ * @throws ConfigError when the folder cannot be written, or a password is missing
+ */
+export async function openBlobs(url: string, cache?: string): Promise<Blobs> {
+  if (url.startsWith('s3:')) {
+    const location = readS3Url(url);
+    if (location.password === '') throw new ConfigError(`The blob store has a user "${location.user}" without a password. Name the file that holds it in BLOBS_PASSWORD_FILE.`);
+    return S3Blobs.open(location, new BlobCache(cache));
+  }
   const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
   const folder = isAbsolute(path) ? path : resolve(path);
   try {
@@ -58,9 +71,7 @@ export class DirectoryBlobs implements Blobs {
       throw error;
     }
     const got = sha256(bytes);
-    if (got !== digest) {
-      throw new RheiError('internal', `The blob ${digest} holds bytes with the digest ${got}: it was changed or damaged. Restore it from a backup.`, { reason: 'DIGEST_MISMATCH', expected: digest, got });
-    }
+    if (got !== digest) throw damaged(digest, got);
     return bytes;
   }
 
@@ -79,8 +90,7 @@ export class DirectoryBlobs implements Blobs {
   }
 
   private fileOf(digest: string): string {
-    // A digest comes from outside at times, and becomes part of a path.
-    if (!/^[0-9a-f]{64}$/.test(digest)) throw new RheiError('invalid', `A blob is named by a SHA-256 in lower-case hex: got "${digest.slice(0, 80)}".`);
+    checkDigest(digest);
     return join(this.folder, digest.slice(0, 2), digest);
   }
 }

@@ -34,7 +34,7 @@ describe('the configuration', () => {
     for (const line of [
       /The configuration has 8 faults/, /HTTP_PORT: expected a port from 0 to 65535; got "many"\. Example: 8080/, /PRINCIPALS: expected the path of a file of principals; got nothing/,
       /TRAINING_DATABASE_URL or DATABASE_URL: expected a URL postgres:\/\/…; got nothing\. Example: postgres:\/\/rhei_training/, /EVENT_LOG/,
-      /BLOBS: expected a folder file:\/…; this version has no adapter for s3:\/\/ yet; got "s3:\/\/bucket"/, /CLOCK: expected system or replay; got "sundial"/,
+      /BLOBS: expected one bucket after the host .*, not ""; got "s3:\/\/bucket"\. Example: s3:\/\/rhei:secret@minio:9000\/rhei/, /CLOCK: expected system or replay; got "sundial"/,
       /TRAINING_TOKEN or TRAINING_TOKEN_FILE/, /TRAINING_RUN_SECONDS: expected whole seconds; got "1.5"/,
     ]) expect(text).toMatch(line);
   });

@@ -4,6 +4,7 @@ import { parseInstant, type Instant } from '@rhei/expressions';
 import { z } from 'zod';
 import { logLevels, type LogLevel } from './logger';
 import { withPassword } from './password-file';
+import { readS3Url, s3Example } from './s3-location';
 import type { Service } from './service';
 
 export type Environment = Record<string, string | undefined>;
@@ -19,6 +20,8 @@ export interface ServiceConfig {
   eventLog: string;
   blobs: string;
   clock: 'system' | 'replay';
+  /** A folder for local copies of blobs that are kept elsewhere. */
+  blobsCache: string | undefined;
   clockStart: Instant | undefined;
   token: string;
   /** Addresses of peers that are not behind this process's own gRPC port. */
@@ -87,6 +90,7 @@ export function readConfig(services: Service[], env: Environment): ProcessConfig
       peers: {},
       logLevel: read([`${service.name.toUpperCase()}_LOG_LEVEL`, 'LOG_LEVEL'], level),
       own: undefined,
+      blobsCache: read(both('BLOBS_CACHE'), (text) => text),
     };
     for (const peer of serviceNames) {
       const address = read(both(`${peer.toUpperCase()}_GRPC`), (text) =>
@@ -117,8 +121,15 @@ const url = (schemes: string[], example: string) => (text: string | undefined) =
 
 function blobs(text: string | undefined): string | Expected {
   const example = 'file:/var/lib/rhei/blobs';
-  if (text?.startsWith('s3:')) return new Expected('a folder file:/…; this version has no adapter for s3:// yet', example);
-  return text !== undefined && /^file:.+/.test(text) ? text : new Expected('a folder file:/…', example);
+  if (text?.startsWith('s3:')) {
+    try {
+      readS3Url(text);
+      return text;
+    } catch (error) {
+      return new Expected((error as Error).message, s3Example);
+    }
+  }
+  return text !== undefined && /^file:.+/.test(text) ? text : new Expected('a folder file:/… or a bucket s3://…', example);
 }
 
 function instant(text: string | undefined): Instant | undefined | Expected {

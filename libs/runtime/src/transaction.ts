@@ -53,6 +53,12 @@ export interface Blobs {
   /** A path to a verified local copy, for child processes and native readers. */
   path(digest: string): Promise<string>;
   has(digest: string): Promise<boolean>;
+  /** A link by which anybody can read the blob for some seconds, where the store can make one. */
+  link?(digest: string, seconds: number): Promise<string>;
+  /** Where the store is reached over a network: whether it can do what will be needed. Errors: ConfigError, `unavailable` while it is away. */
+  check?(): Promise<void>;
+  /** Lets go of its connections. */
+  close?(): void;
 }
 
 export type { Duration };

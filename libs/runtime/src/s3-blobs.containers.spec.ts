@@ -1,0 +1,192 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sha256 } from '@rhei/expressions';
+import { startMinio, startServices, type MinioContainer } from '@rhei/testing';
+import { z } from 'zod';
+import { openBlobs } from './blobs';
+import { blobsContract } from './blobs.contract';
+import { pause } from './clock';
+import type { S3Blobs } from './s3-blobs';
+import { service } from './service';
+
+jest.setTimeout(120_000);
+
+describe('blobs in an S3 store', () => {
+  const cache = mkdtempSync(join(tmpdir(), 'blobs-cache-'));
+  let minio: MinioContainer;
+  let blobs: S3Blobs;
+  const opened: S3Blobs[] = [];
+  const open = async (url: string, folder = cache) => {
+    const one = (await openBlobs(url, folder)) as S3Blobs;
+    opened.push(one);
+    return one;
+  };
+  const keep = (digest: string, bytes: Buffer) => blobs.client.putObject('blobs', blobs.keyOf(digest), bytes, bytes.length);
+  const keysBelow = async (prefix: string) => (await blobs.client.listObjectsV2Query('blobs', prefix, '', '', 100, '')).objects.map(({ name }) => name);
+  /** While it is paused its connections stay open, and nobody answers. */
+  const docker = (what: 'pause' | 'unpause') => execFileSync('docker', [what, minio.container.getId()], { stdio: 'ignore' });
+
+  beforeAll(async () => {
+    minio = await startMinio();
+    blobs = await open(`${minio.url('blobs')}&prefix=team/rhei&timeout=1`);
+    await blobs.check();
+  });
+  afterAll(async () => {
+    for (const one of opened) one.close();
+    rmSync(cache, { recursive: true });
+    await minio?.stop();
+  });
+
+  blobsContract(async () => ({ blobs, damage: async (digest) => void (await keep(digest, Buffer.from('changed'))) }));
+
+  it('stand below their prefix, by their digest, and leave nothing on the way', async () => {
+    const digest = await blobs.put(Buffer.from('where'));
+    expect(await keysBelow(`team/rhei/sha256/${digest.slice(0, 2)}/`)).toContain(`team/rhei/sha256/${digest.slice(0, 2)}/${digest}`);
+    expect(await keysBelow('team/rhei/staging/')).toEqual([]);
+  });
+  it('may be large: 40 MB go up in parts, and come back by path and in memory', async () => {
+    const parts = jest.spyOn(blobs.client, 'uploadPart');
+    const bytes = randomBytes(40 * 1024 * 1024);
+    const digest = await blobs.put(bytes);
+    expect(sha256(await blobs.get(digest))).toBe(digest);
+    expect(sha256(readFileSync(await blobs.path(digest)))).toBe(digest);
+    expect(parts).toHaveBeenCalledTimes(3);
+    parts.mockRestore();
+  });
+  it('take the same large bytes from two writers at once', async () => {
+    const bytes = randomBytes(20 * 1024 * 1024);
+    const [one, other] = await Promise.all([blobs.put(bytes), (await open(`${minio.url('blobs')}&prefix=team/rhei`)).put(bytes)]);
+    expect(one).toBe(other);
+    expect(sha256(await blobs.get(one))).toBe(one);
+    expect(await keysBelow('team/rhei/staging/')).toEqual([]);
+  });
+
+  describe('are never loaded when they are not what their name says', () => {
+    it.each([
+      ['cut', (bytes: Buffer) => bytes.subarray(0, -1)],
+      ['emptied', () => Buffer.alloc(0)],
+      ['changed in one bit', (bytes: Buffer) => Buffer.concat([Buffer.from([bytes[0] ^ 1]), bytes.subarray(1)])],
+      ['longer', (bytes: Buffer) => Buffer.concat([bytes, Buffer.from('x')])],
+      ['those of another', () => Buffer.from('another model')],
+    ])('%s', async (_how, change) => {
+      const bytes = randomBytes(10_000);
+      const digest = await blobs.put(bytes);
+      await keep(digest, change(bytes));
+      await expect(blobs.get(digest)).rejects.toMatchObject({ code: 'internal', details: { reason: 'DIGEST_MISMATCH' } });
+      await expect(blobs.path(digest)).rejects.toMatchObject({ code: 'internal', details: { reason: 'DIGEST_MISMATCH' } });
+    });
+    it('nor from a local copy that somebody wrote to', async () => {
+      const digest = await blobs.put(Buffer.from('kept here'));
+      const path = await blobs.path(digest);
+      writeFileSync(path, 'kept hare');
+      expect(readFileSync(await blobs.path(digest), 'utf8')).toBe('kept here');
+    });
+  });
+
+  it('are read by a link for a while', async () => {
+    const digest = await blobs.put(Buffer.from('for all to see'));
+    const link = await blobs.link(digest, 2);
+    expect(await (await fetch(link)).text()).toBe('for all to see');
+    expect((await fetch(link, { method: 'PUT', body: 'x' })).status).toBe(403);
+    await expect(blobs.link(digest, 3601)).rejects.toMatchObject({ code: 'invalid', details: { got: '3601' } });
+    await expect(blobs.link(digest, 0)).rejects.toMatchObject({ code: 'invalid' });
+    await expect(blobs.link(sha256('never'), 60)).rejects.toMatchObject({ code: 'not_found' });
+    await pause(3_100);
+    expect((await fetch(link)).status).toBe(403);
+  });
+
+  describe('of an endpoint that will not do', () => {
+    const reason = async (url: string) => (await open(url)).check().then(() => 'it will do', (error: Error & { exitCode?: number }) => `${error.exitCode} ${error.message}`);
+
+    it('end the start where user or password are wrong', async () => {
+      const url = minio.url('blobs').replace('for-tests-only', 'not-this-one');
+      expect(await reason(url)).toMatch(/^2 The blob store s3:\/\/127.* does not let "for-tests" in .*SignatureDoesNotMatch/);
+      expect(await reason(url)).not.toContain('not-this-one');
+      expect(await reason(minio.url('blobs').replace('for-tests:', 'nobody:'))).toMatch(/^2 .*"nobody".*InvalidAccessKeyId/);
+    });
+    it('make a bucket that is missing, unless they may not', async () => {
+      expect(await reason(`${minio.url('not-there')}&create=false`)).toMatch(/^2 .*has no bucket "not-there", and create=false forbids/);
+      expect(await Promise.all([1, 2, 3].map(() => reason(minio.url('made'))))).toEqual(['it will do', 'it will do', 'it will do']);
+    });
+    it('are waited for while nobody answers there', async () => {
+      await expect((await open('s3://user:password@127.0.0.1:9/blobs?tls=false')).check()).rejects.toMatchObject({ code: 'unavailable', details: { reason: 'BLOBS_AWAY' } });
+    });
+    it('end the start where they want TLS of an endpoint without', async () => {
+      expect(await reason(minio.url('blobs').replace('?tls=false', ''))).toMatch(/^2 .*cannot be used \(.*Change BLOBS/);
+    });
+  });
+
+  describe('of an endpoint that is away', () => {
+    it('are unavailable within seconds, and there again when it is', async () => {
+      const digest = await blobs.put(Buffer.from('before the night'));
+      const kept = await blobs.path(digest);
+      docker('pause');
+      try {
+        const started = performance.now();
+        const answers = await Promise.allSettled([blobs.get(digest), blobs.put(Buffer.from('in the night')), blobs.has(digest)]);
+        expect(performance.now() - started).toBeLessThan(10_000);
+        for (const answer of answers) expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'unavailable', details: { retryAfter: 1_000 } } });
+        expect(await blobs.path(digest)).toBe(kept);
+      } finally {
+        docker('unpause');
+      }
+      expect(Buffer.from(await blobs.get(digest)).toString()).toBe('before the night');
+      expect(await blobs.put(Buffer.from('in the night'))).toBe(sha256('in the night'));
+    });
+    it('are not missed when it comes back while they are asked for', async () => {
+      const digest = await blobs.put(Buffer.from('a short night'));
+      docker('pause');
+      const back = pause(1_500).then(() => docker('unpause'));
+      expect(Buffer.from(await blobs.get(digest)).toString()).toBe('a short night');
+      await back;
+    });
+  });
+
+  describe('of a service', () => {
+    const fake = service({ name: 'registry', config: z.object({}), migrations: [], deps: () => ({}) });
+    it('are waited for at its start, whichever comes first', async () => {
+      docker('pause');
+      const started = startServices([fake], { env: { BLOBS: `${minio.url('blobs')}&timeout=0.5` } });
+      const back = pause(1_500).then(() => docker('unpause'));
+      const running = await started;
+      await back;
+      expect((await fetch(`${running.http}/health/ready`)).status).toBe(200);
+      await running.stop();
+    });
+    it('end its start when they will not do', async () => {
+      const env = { BLOBS: minio.url('blobs').replace('for-tests-only', 'wrong') };
+      await expect(startServices([fake], { env })).rejects.toMatchObject({ exitCode: 2, message: expect.stringMatching(/does not let "for-tests" in/) });
+    });
+  });
+
+  describe('of an endpoint that drips', () => {
+    let server: Server;
+    const sockets = new Set<Socket>();
+    beforeAll(async () => {
+      // A byte now and then: there is never silence, and never an end.
+      server = createServer((socket) => {
+        sockets.add(socket);
+        socket.on('error', () => undefined);
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n');
+        const timer = setInterval(() => socket.write('x'), 200);
+        socket.on('close', () => clearInterval(timer));
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    });
+    afterAll(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    it('are given up after their time', async () => {
+      const slow = await open(`s3://user:password@127.0.0.1:${(server.address() as AddressInfo).port}/blobs?tls=false&timeout=0.5`);
+      const started = performance.now();
+      await expect(slow.get(sha256('slow'))).rejects.toMatchObject({ code: 'unavailable' });
+      expect(performance.now() - started).toBeLessThan(8_000);
+    });
+  });
+});
