@@ -6,6 +6,7 @@ import { logLevels, type LogLevel } from './logger';
 import { withPassword } from './password-file';
 import { readS3Url, s3Example } from './s3-location';
 import type { Service } from './service';
+import type { TracingOptions } from './tracing';
 
 export type Environment = Record<string, string | undefined>;
 
@@ -19,9 +20,9 @@ export interface ServiceConfig {
   databaseUrl: string;
   eventLog: string;
   blobs: string;
-  clock: 'system' | 'replay';
   /** A folder for local copies of blobs that are kept elsewhere. */
   blobsCache: string | undefined;
+  clock: 'system' | 'replay';
   clockStart: Instant | undefined;
   token: string;
   /** Addresses of peers that are not behind this process's own gRPC port. */
@@ -35,6 +36,8 @@ export interface ProcessConfig {
   grpcPort: number;
   principals: string;
   logLevel: LogLevel;
+  /** Absent: no spans. */
+  tracing: TracingOptions | undefined;
   services: Map<ServiceName, ServiceConfig>;
 }
 
@@ -69,8 +72,11 @@ export function readConfig(services: Service[], env: Environment): ProcessConfig
     grpcPort: read(['GRPC_PORT'], port(8081)),
     principals: read(['PRINCIPALS'], existing('a file of principals', '/var/lib/rhei/principals.json')),
     logLevel: read(['LOG_LEVEL'], level),
+    tracing: undefined,
     services: new Map(),
   };
+  const [endpoint, ratio] = [read(['OTEL_EXPORTER_OTLP_ENDPOINT'], collector), read(['OTEL_TRACES_SAMPLER_ARG'], share)];
+  if (endpoint !== undefined) result.tracing = { endpoint, ratio };
   for (const service of services) {
     const both = (variable: string) => [`${service.name.toUpperCase()}_${variable}`, variable];
     const secured = (variable: string, parse: (text: string | undefined) => string | Expected): string => {
@@ -84,13 +90,13 @@ export function readConfig(services: Service[], env: Environment): ProcessConfig
       databaseUrl: secured('DATABASE_URL', url(['postgres', 'postgresql'], `postgres://rhei_${service.name}:secret@localhost:5432/${service.name}`)),
       eventLog: secured('EVENT_LOG', url(['postgres', 'postgresql', 'kafka'], `postgres://rhei_${service.name}:secret@localhost:5432/log`)),
       blobs: secured('BLOBS', blobs),
+      blobsCache: read(both('BLOBS_CACHE'), (text) => text),
       clock: read(both('CLOCK'), (text = 'system') => (text === 'system' || text === 'replay' ? text : new Expected('system or replay', 'replay'))),
       clockStart: read(both('CLOCK_START'), instant),
       token: readToken(service.name, env, faults),
       peers: {},
       logLevel: read([`${service.name.toUpperCase()}_LOG_LEVEL`, 'LOG_LEVEL'], level),
       own: undefined,
-      blobsCache: read(both('BLOBS_CACHE'), (text) => text),
     };
     for (const peer of serviceNames) {
       const address = read(both(`${peer.toUpperCase()}_GRPC`), (text) =>
@@ -140,6 +146,11 @@ function instant(text: string | undefined): Instant | undefined | Expected {
     return new Expected('an instant in RFC 3339', '2001-01-01T00:00:00Z');
   }
 }
+
+const collector = (text: string | undefined) =>
+  text === undefined || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) ? text : new Expected('the URL of an OTLP collector over HTTP', 'http://jaeger:4318');
+
+const share = (text = '1') => (Number(text) >= 0 && Number(text) <= 1 ? Number(text) : new Expected('the share of new traces to keep, from 0 to 1', '0.1'));
 
 const existing = (what: string, example: string) => (text: string | undefined) => {
   if (text === undefined) return new Expected(`the path of ${what}`, example);

@@ -140,7 +140,7 @@ export class ServiceDatabase implements Database {
     let afterwards: Afterwards;
     let result: Result;
     try {
-      const scope = new TransactionScope(client, this.dataSource, this.names, await this.begin(client, clock), armAfter, systemTime);
+      const scope = new TransactionScope(client, this.dataSource, this.names, await this.begin(client, clock), armAfter, systemTime, this.service);
       try {
         result = await work(scope);
         await scope.flush();

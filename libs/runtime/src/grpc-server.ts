@@ -11,8 +11,9 @@ import type { Door } from './doors';
 import { presentable } from './error-table';
 import { statusOf } from './grpc-status';
 import type { Principals } from './principals';
+import { answeredTo, receivingOf } from './rpc-spans';
 import type { Call, Rpc, RpcMethod } from './service';
-import { acceptTraceparent, inContext } from './telemetry';
+import { acceptTraceparent, inContext, type WorkContext } from './telemetry';
 
 export const DEFAULT_MESSAGE_BYTES = 4 * 1024 * 1024;
 const LONGEST = 30_000;
@@ -27,7 +28,7 @@ const nobody: Principal = { name: 'anyone', kind: 'person', roles: [] };
 /** The one gRPC server of the process. What is registered here has an entry, or the start fails; who calls is asked before anything is decoded. */
 export class GrpcServer {
   private readonly entries = new Map<string, Entry>();
-  private readonly callers = new WeakMap<Metadata, { principal: Principal; traceparent: string }>();
+  private readonly callers = new WeakMap<Metadata, { principal: Principal; sent: unknown }>();
   private readonly pending: { definition: ServiceDefinition; implementation: UntypedServiceImplementation }[] = [];
   private server: Server | undefined;
   private largest = DEFAULT_MESSAGE_BYTES;
@@ -115,13 +116,13 @@ export class GrpcServer {
     return new ServerInterceptingCall(call, {
       start: (next) => next({
         onReceiveMetadata: (metadata, go) => {
-          const traceparent = acceptTraceparent(metadata.get('traceparent')[0]);
+          const [sent] = metadata.get('traceparent');
           try {
             const principal = this.admit(descriptor.path, metadata);
-            this.callers.set(metadata, { principal, traceparent });
+            this.callers.set(metadata, { principal, sent });
             go(metadata);
           } catch (error) {
-            inContext({ traceparent }, () => call.sendStatus(statusOf(presentable(error, this.log, descriptor.path))));
+            inContext({ traceparent: acceptTraceparent(sent) }, () => call.sendStatus(statusOf(presentable(error, this.log, descriptor.path))));
           }
         },
       }),
@@ -141,7 +142,8 @@ export class GrpcServer {
   private handler(path: string, method: RpcMethod, maxBytes: number, decode: (bytes: Buffer) => unknown, service: ServiceName | undefined, log: Logger) {
     const limit = Math.min(method.deadline, LONGEST);
     return (call: ServerUnaryCall<Buffer, unknown>, answer: sendUnaryData<unknown>): void => {
-      const { principal, traceparent } = this.callers.get(call.metadata) ?? { principal: nobody, traceparent: acceptTraceparent(undefined) };
+      const { principal, sent } = this.callers.get(call.metadata) ?? { principal: nobody, sent: undefined };
+      let work: WorkContext = receivingOf(service, path, sent);
       const asked = call.getDeadline();
       const left = Math.min(limit, (asked instanceof Date ? asked.getTime() : asked) - Date.now());
       const until = elapsed() + left;
@@ -159,14 +161,18 @@ export class GrpcServer {
         clearTimeout(timer);
         if (error === undefined) answer(null, response);
         else answer(statusOf(presentable(error, log, path)), null);
+        answeredTo(work, error);
       };
       const timer = setTimeout(() => {
         leave();
-        inContext({ traceparent }, () => finish(deadlineExceeded(`${path} did not answer within ${Math.round(left)} ms.`), undefined));
+        inContext(work, () => finish(deadlineExceeded(`${path} did not answer within ${Math.round(left)} ms.`), undefined));
       }, Math.max(0, left));
       call.on('cancelled', leave);
       const context: Call = {
-        principal, traceparent,
+        principal,
+        get traceparent() {
+          return work.traceparent;
+        },
         remaining: () => Math.max(0, until - elapsed()),
         get signal() {
           gone ??= new AbortController();
@@ -174,10 +180,13 @@ export class GrpcServer {
           return gone.signal;
         },
       };
-      void inContext({ traceparent, ...(service && { service }) }, async () => {
+      void inContext(work, async () => {
         try {
           if (left <= 0) throw deadlineExceeded(`${path} was called with no time left.`);
-          finish(undefined, await method.handle(decodeWithin(call.request, maxBytes, decode, path), context));
+          const request = decodeWithin(call.request, maxBytes, decode, path);
+          // A method of the process works for the service that the request names.
+          if (method.traced && service === undefined) work = receivingOf((request as { service?: ServiceName }).service, path, sent);
+          finish(undefined, await inContext(work, () => method.handle(request, context)));
         } catch (error) {
           finish(error, undefined);
         }

@@ -7,8 +7,9 @@ import { presentable } from './error-table';
 import { DEFAULT_BODY_BYTES, drain, parseJson, readBody } from './http-body';
 import type { Principals } from './principals';
 import { sendProblem } from './problem';
+import { requestedOf } from './rpc-spans';
 import type { Call } from './service';
-import { acceptTraceparent, inContext } from './telemetry';
+import { inContext } from './telemetry';
 
 const LONGEST = 30_000;
 
@@ -38,14 +39,14 @@ const nobody: Principal = { name: 'anyone', kind: 'person', roles: [] };
  */
 export function gate(route: string, entry: RouteEntry, principals: Principals, log: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
-    const traceparent = acceptTraceparent(request.headers.traceparent);
+    const work = requestedOf(entry.service, route, request, response);
     const gated = request as GatedRequest;
     gated.fail = (error) => sendProblem(request, response, presentable(error, log, route));
-    void inContext({ traceparent, ...(entry.service && { service: entry.service }) }, async () => {
+    void inContext(work, async () => {
       try {
         const principal = entry.roles === 'anyone' ? nobody : principals.authenticate(request.headers.authorization);
         if (entry.roles !== 'anyone' && !mayCall(principal, entry.roles)) throw refusal(principal, route, entry.roles);
-        gated.call = bounded(route, Math.min(entry.deadline ?? LONGEST, LONGEST), request, response, principal, traceparent);
+        gated.call = bounded(route, Math.min(entry.deadline ?? LONGEST, LONGEST), request, response, principal, work.traceparent);
         gated.rawBody = await readBody(request, entry.maxBytes ?? DEFAULT_BODY_BYTES);
         bodyOf(gated);
         next();

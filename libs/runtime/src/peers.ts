@@ -1,6 +1,7 @@
-import { credentials, InterceptingCall, Metadata, type CallOptions, type Client, type ClientOptions, type ClientUnaryCall, type Interceptor, type ServiceError } from '@grpc/grpc-js';
+import { credentials, InterceptingCall, ListenerBuilder, Metadata, type CallOptions, type Client, type ClientOptions, type ClientUnaryCall, type Interceptor, type ServiceError } from '@grpc/grpc-js';
 import { deadlineExceeded, type ServiceName } from '@rhei/contracts';
 import { errorFrom } from './grpc-status';
+import { callingOf } from './rpc-spans';
 import type { GrpcClientConstructor } from './service';
 import { currentTraceparent } from './telemetry';
 
@@ -39,8 +40,14 @@ export function withCredential(token: string): Interceptor {
   return (options, nextCall) => new InterceptingCall(nextCall({ ...options, deadline: options.deadline ?? Date.now() + DEFAULT_DEADLINE }), {
     start: (metadata, listener, next) => {
       if (metadata.get('authorization').length === 0) metadata.set('authorization', `Bearer ${token}`);
-      if (metadata.get('traceparent').length === 0) metadata.set('traceparent', currentTraceparent());
-      next(metadata, listener);
+      const calling = callingOf(options.method_definition.path);
+      if (calling) metadata.set('traceparent', calling.traceparent);
+      else if (metadata.get('traceparent').length === 0) metadata.set('traceparent', currentTraceparent());
+      if (!calling) return next(metadata, listener);
+      next(metadata, new ListenerBuilder().withOnReceiveStatus((status, pass) => {
+        calling.end(status);
+        pass(status);
+      }).build());
     },
   });
 }

@@ -29,7 +29,7 @@ export function resources(services: ReadonlyMap<string, RunningService>): Rpc {
         handle: (request: runtime.CheckResourcesRequest) => check(named(services, request.service), request.resources),
       },
       applyResources: {
-        roles: writers, deadline: 20_000, maxBytes: MOST_BYTES,
+        roles: writers, deadline: 20_000, maxBytes: MOST_BYTES, traced: true,
         handle: (request: runtime.ApplyResourcesRequest, { principal }: Call) => apply(named(services, request.service), request.resources, principal.name),
       },
       listResources: {

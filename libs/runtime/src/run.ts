@@ -14,6 +14,7 @@ import { replayControl } from './replay';
 import { resources } from './resources';
 import { RunningService } from './running-service';
 import type { Service } from './service';
+import { openTracing } from './tracing';
 
 /** Milliseconds for requests in hand at a stop, and for all of it. */
 const FINISH = 8_000;
@@ -76,6 +77,7 @@ export async function start(services: Service[], { env = processEnvironment(), l
   const log = createLogger('runtime', config.logLevel, logTo);
   const principals = openPrincipals(config.principals, log);
   const opened = new Map<ServiceName, RunningService>();
+  const endTracing = config.tracing ? await openTracing(config.tracing, config.services, log) : async () => undefined;
   let grpcPort = config.grpcPort;
   let built: Process | undefined;
   try {
@@ -87,7 +89,7 @@ export async function start(services: Service[], { env = processEnvironment(), l
     }));
     for (const result of results) if (result.status === 'fulfilled') opened.set(result.value.name, result.value);
     throwAll(results);
-    built = await Process.build(new Map(services.map(({ name }) => [name, opened.get(name) as RunningService])), principals, log);
+    built = await Process.build(new Map(services.map(({ name }) => [name, opened.get(name) as RunningService])), principals, log, endTracing);
     grpcPort = await built.grpcServer.listen(config.grpcPort);
     const httpPort = await built.httpServer.listen(config.httpPort);
     return built.started(httpPort, grpcPort);
@@ -95,6 +97,7 @@ export async function start(services: Service[], { env = processEnvironment(), l
     await built?.httpServer.stop(0);
     await built?.grpcServer.stop(0);
     await Promise.all([...opened.values()].map((service) => service.stop()));
+    await endTracing();
     throw error;
   }
 }
@@ -123,9 +126,9 @@ class Process {
   private readonly stopping = new AbortController();
   private starting: Promise<void> = Promise.resolve();
 
-  private constructor(readonly services: Map<ServiceName, RunningService>, readonly grpcServer: GrpcServer, readonly httpServer: HttpServer, private readonly log: Logger) {}
+  private constructor(readonly services: Map<ServiceName, RunningService>, readonly grpcServer: GrpcServer, readonly httpServer: HttpServer, private readonly log: Logger, private readonly endTracing: () => Promise<void>) {}
 
-  static async build(services: Map<ServiceName, RunningService>, principals: Principals, log: Logger): Promise<Process> {
+  static async build(services: Map<ServiceName, RunningService>, principals: Principals, log: Logger, endTracing: () => Promise<void>): Promise<Process> {
     const all = [...services.values()];
     const grpc = new GrpcServer(principals, log);
     const names = new Map<RunningService, string[]>();
@@ -140,7 +143,7 @@ class Process {
     if (virtual.size > 0) grpc.add(replayControl(virtual), undefined);
     const own = healthRoutes(services);
     const http = await HttpServer.build(all.map(({ name, definition, deps, log: logger }) => ({ name, doors: definition.http ?? [], deps, log: logger })), own, principals, log);
-    const built = new Process(services, grpc, http, log);
+    const built = new Process(services, grpc, http, log, endTracing);
     for (const [service, list] of names) built.healthNames.set(service, list);
     built.health.addToServer({
       addService: (definition: ServiceDefinition, implementation: UntypedServiceImplementation) => grpc.addForeign(definition, implementation, 'anyone'),
@@ -178,6 +181,7 @@ class Process {
     await Promise.all([this.httpServer.stop(FINISH), this.grpcServer.stop(FINISH)]);
     await this.starting.catch(() => undefined);
     await Promise.all(services.map((service) => service.stop()));
+    await this.endTracing();
     this.log.info({}, 'stopped');
   }
 

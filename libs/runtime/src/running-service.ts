@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { openEventLog, messagingMigrations, Relay, type EventLog } from '@rhei/messaging';
+import { openEventLog, messagingMigrations, Relay, ReplicaSlot, type EventLog } from '@rhei/messaging';
 import type { ServiceName } from '@rhei/contracts';
 import type { DestinationStream, Logger } from 'pino';
 import { openBlobs } from './blobs';
@@ -14,7 +14,7 @@ import { openClock, Replica } from './replicas';
 import { runtimeMigrations } from './runtime-migrations';
 import type { Base, Service } from './service';
 import { Subscriptions } from './subscriptions';
-import { inContext, newTraceparent, workedFor } from './telemetry';
+import { inContext, newTraceparent, unsampled, workedFor } from './telemetry';
 import { Timers } from './timers';
 import type { Blobs } from './transaction';
 
@@ -75,7 +75,7 @@ export class RunningService {
       const peers = new Peers(config.token, addressOf);
       const replica = randomUUID();
       const base: Base<unknown> = { name, config: config.own, clock, database, blobs, log, replica, peer: (service, client) => peers.peer(service, client), elapsed };
-      const eventLog = openEventLog({ url: config.eventLog, logger: log });
+      const eventLog = openEventLog({ url: config.eventLog, service: name, logger: log, onFatal: endProcess(log) });
       return new RunningService(definition, config, database, clock, log, replica, definition.deps(base), eventLog, peers, blobs);
     } catch (error) {
       await database.close();
@@ -97,7 +97,9 @@ export class RunningService {
     this.started.push({ name: 'replica', stop: () => this.replica.stop() });
     await this.reaching('EVENT_LOG', this.config.eventLog, () => this.relay.start());
     this.started.push({ name: 'relay', stop: () => this.relay.stop() });
-    await this.reaching('EVENT_LOG', this.config.eventLog, () => this.subscriptions.startBroadcast());
+    await this.untilLogAnswers();
+    if (this.stopping.signal.aborted) return;
+    await this.startBroadcast();
     this.started.push({ name: 'subscriptions', stop: () => this.subscriptions.stop() });
     for (const worker of this.definition.workers ?? []) {
       await this.within(() => worker.start(this.deps));
@@ -142,7 +144,12 @@ export class RunningService {
 
   /** Runs `work` in this service's context, in a new trace. */
   within<Result>(work: () => Result): Result {
-    return inContext({ traceparent: newTraceparent(), service: this.name }, work);
+    return inContext({ traceparent: newTraceparent(), service: this.name, fresh: true }, work);
+  }
+
+  /** The same for what is asked now and then whether or not there is news: it would fill the traces of a quiet system. */
+  private unseen<Result>(work: () => Result): Result {
+    return inContext({ traceparent: unsampled(newTraceparent()), service: this.name }, work);
   }
 
   /** A store that is away is waited for; one that will not work as it is set up ends the start. */
@@ -157,6 +164,22 @@ export class RunningService {
         await pause(Math.min(2_000, 100 * attempt), this.stopping.signal);
       }
     }
+  }
+
+  /** As for the blobs. */
+  private async untilLogAnswers(): Promise<void> {
+    this.notReady = 'it waits for its event log';
+    await this.reaching('EVENT_LOG', this.config.eventLog, async () => this.eventLog.ready?.(this.stopping.signal));
+    this.notReady = 'it is starting';
+  }
+
+  private async startBroadcast(): Promise<void> {
+    if (!this.subscriptions.hearsBroadcasts) return;
+    const { name: service, config: { databaseUrl: database }, log } = this;
+    let slot: ReplicaSlot | undefined;
+    await this.reaching('DATABASE_URL', database, async () => void (slot = await ReplicaSlot.take({ service, database, logger: log, onFatal: endProcess(log) })));
+    this.started.push({ name: 'replica slot', stop: () => slot!.release() });
+    await this.reaching('EVENT_LOG', this.config.eventLog, () => this.subscriptions.startBroadcast(slot!.number));
   }
 
   private async firstListing(): Promise<void> {
@@ -179,7 +202,7 @@ export class RunningService {
     while (!this.stopping.signal.aborted) {
       await pause(REFRESH_EVERY, this.stopping.signal);
       if (this.stopping.signal.aborted) return;
-      await this.within(() => refresh(this.deps)).catch((error: unknown) => this.log.warn({ err: error }, 'a listing failed; the next one makes it good'));
+      await this.unseen(() => refresh(this.deps)).catch((error: unknown) => this.log.warn({ err: error }, 'a listing failed; the next one makes it good'));
     }
   }
 
@@ -200,3 +223,9 @@ export class RunningService {
     }
   }
 }
+
+/** Something in this process cannot be trusted any more. Whoever runs it starts it again; nothing is lost by it. */
+const endProcess = (log: Logger) => (reason: string): void => {
+  log.fatal({ reason }, 'the process ends: it must be started again');
+  process.exit(1);
+};

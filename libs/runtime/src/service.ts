@@ -75,6 +75,8 @@ export interface RpcMethod {
   deadline: number;
   /** Bytes; checked before decoding. Default 4 MiB. */
   maxBytes?: number;
+  /** For a method that every service has: whether its calls stand in the traces of the service that the request names. */
+  traced?: boolean;
   handle(request: any, call: Call): Promise<any>;
 }
 

@@ -1,9 +1,9 @@
 import { events, type ServiceName, type TopicName } from '@rhei/contracts';
-import { BroadcastConsumer, SharedConsumer, progressOf, type Around, type ConsumerCounters, type Delivered, type EventLog, type Logger, type Queryable } from '@rhei/messaging';
+import { BroadcastConsumer, SharedConsumer, progressOf, type ConsumerCounters, type Delivered, type EventLog, type Logger, type Queryable } from '@rhei/messaging';
 import type { ServiceDatabase } from './database';
+import { processing } from './event-spans';
 import type { LogHeads } from './log-heads';
 import type { BroadcastSubscriber, Heard, SharedSubscriber, Subscriber } from './service';
-import { acceptTraceparent, inContext } from './telemetry';
 import type { Transaction } from './transaction';
 
 export interface PartitionState {
@@ -34,25 +34,29 @@ export class Subscriptions<Deps> {
     }
     const shared = subscribers.filter((subscriber): subscriber is SharedSubscriber<Deps> => subscriber.delivery === 'shared');
     const broadcast = subscribers.filter((subscriber): subscriber is BroadcastSubscriber<Deps> => subscriber.delivery === 'broadcast');
-    const around: Around = (event, handle) =>
-      inContext({ traceparent: acceptTraceparent(event.traceparent), service, eventId: event.id }, handle);
-    const common = { service, log, logger, around };
+    const common = { service, log, logger };
+    const live = `${service}.live`;
     const byType = <H>(list: { event: keyof typeof events; handle: H }[]) => new Map(list.map(({ event, handle }) => [events[event].type, handle]));
     this.sharedTopics = topicsOf(shared);
     this.broadcastTopics = topicsOf(broadcast);
     this.shared = shared.length === 0 ? undefined : new SharedConsumer<Transaction>({
       ...common, group: service, database,
-      handlers: byType(shared.map(({ event, handle }) => ({ event, handle: (heard: Delivered<any>, tx: Transaction) => handle(deps(), asHeard(heard), tx) }))),
+      handlers: byType(shared.map(({ event, handle }) => ({ event, handle: (heard: Delivered<any>, tx: Transaction) => processing(service, service, heard, () => handle(deps(), asHeard(heard), tx), tx) }))),
     });
     this.broadcast = broadcast.length === 0 ? undefined : new BroadcastConsumer({
-      ...common, group: `${service}.live`,
-      handlers: byType(broadcast.map(({ event, handle }) => ({ event, handle: (heard: Delivered<any>) => handle(deps(), asHeard(heard)) }))),
+      ...common, group: live,
+      handlers: byType(broadcast.map(({ event, handle }) => ({ event, handle: (heard: Delivered<any>) => processing(service, live, heard, () => handle(deps(), asHeard(heard))) }))),
     });
   }
 
-  /** Resolves when the heads are taken: the present state is listed after that. */
-  async startBroadcast(): Promise<void> {
-    await this.broadcast?.start();
+  /** Whether every replica of the service hears something for itself. */
+  get hearsBroadcasts(): boolean {
+    return this.broadcast !== undefined;
+  }
+
+  /** Resolves when the heads are taken: the present state is listed after that. `slot` is this replica's number. */
+  async startBroadcast(slot: number): Promise<void> {
+    await this.broadcast?.start(slot);
   }
 
   async startShared(): Promise<void> {

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
+import type { Span } from '@opentelemetry/api';
 import type { ServiceName } from '@rhei/contracts';
 
 /** What travels with a piece of work: in which trace it is, for which service, caused by which event. */
@@ -8,6 +9,10 @@ export interface WorkContext {
   traceparent: string;
   service?: ServiceName;
   eventId?: string;
+  /** The span of this work, where tracing is on. */
+  span?: Span;
+  /** The trace was made up here and nobody else knows it: a span below begins a trace of its own. */
+  fresh?: boolean;
 }
 
 const storage = new AsyncLocalStorage<WorkContext>();
@@ -24,12 +29,17 @@ export function newTraceparent(): string {
   return `00-${hex.slice(at, at + 32)}-${hex.slice(at + 32, at + 48)}-01`;
 }
 
-/** The caller's trace where it sent a valid one, else a new one. */
-export function acceptTraceparent(sent: unknown): string {
+/** The traceparent as it came, where it is a valid one. */
+export function validTraceparent(sent: unknown): string | undefined {
   const match = typeof sent === 'string' ? shape.exec(sent) : null;
-  const valid = match !== null && !/^0+$/.test(match[1]) && !/^0+$/.test(match[2]);
-  return valid ? match[0] : newTraceparent();
+  return match !== null && !/^0+$/.test(match[1]) && !/^0+$/.test(match[2]) ? match[0] : undefined;
 }
+
+/** The caller's trace where it sent a valid one, else a new one. */
+export const acceptTraceparent = (sent: unknown): string => validTraceparent(sent) ?? newTraceparent();
+
+/** The same trace for work that is not worth a span, such as a question that is asked again and again. */
+export const unsampled = (traceparent: string): string => `${traceparent.slice(0, -2)}00`;
 
 const worked = new Map<ServiceName, number>();
 

@@ -3,7 +3,9 @@ import type { Logger } from 'pino';
 import { pause, type Clock, type Instant } from './clock';
 import type { ServiceDatabase } from './database';
 import type { TimerHandler } from './service';
-import { inContext, newTraceparent } from './telemetry';
+import { timerAttributes } from './span-attributes';
+import { contextOf, finish } from './spans';
+import { inContext } from './telemetry';
 import { firstTimer, type TimerRow } from './timer-rows';
 
 /** Milliseconds between looks at the rows: another replica may have armed one. */
@@ -55,8 +57,9 @@ export class Timers<Deps> {
 
   /** False when another replica was faster. */
   private fire(timer: TimerRow): Promise<boolean> {
-    return inContext({ traceparent: newTraceparent(), service: this.database.service }, async () => {
-      const { due, kind, key } = timer;
+    const { due, kind, key } = timer;
+    const context = contextOf({ service: this.database.service, span: () => ({ name: `timer ${kind}`, attributes: timerAttributes(kind, key, due) }) });
+    return inContext(context, async () => {
       const handler = this.handlers.get(kind);
       if (!handler) throw notFound(`Service ${this.database.service} has no timer of the kind "${kind}".`);
       const done = await this.database.run(async (tx) => {
@@ -67,8 +70,13 @@ export class Timers<Deps> {
         await handler.fire(this.deps(), { key, due }, tx);
         return true;
       }, due);
-      if (done) this.fired += 1;
-      return done;
+      if (!done) return false;
+      this.fired += 1;
+      finish(context.span);
+      return true;
+    }).catch((error: unknown) => {
+      finish(context.span, error);
+      throw error;
     });
   }
 

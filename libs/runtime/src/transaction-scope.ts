@@ -1,10 +1,11 @@
-import { events, type EventName, type Payload } from '@rhei/contracts';
+import { events, type EventName, type Payload, type ServiceName } from '@rhei/contracts';
 import { append, type OutgoingEvent } from '@rhei/messaging';
 import type { QueryResult } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { Instant } from './clock';
 import type { PoolClient } from './data-source';
 import { appendDecisions } from './decision-log';
+import { sendingOf } from './event-spans';
 import type { StatementNames } from './sql-names';
 import { currentTraceparent } from './telemetry';
 import { writeTimers } from './timer-rows';
@@ -38,6 +39,7 @@ export class TransactionScope implements Transaction {
     /** Timers may only be armed later than this; set while one fires. */
     private readonly armAfter: Instant | undefined,
     private readonly system: () => Instant,
+    private readonly service: ServiceName,
   ) {}
 
   async query<Row = Record<string, unknown>>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
@@ -58,7 +60,12 @@ export class TransactionScope implements Transaction {
 
   async emit<N extends EventName>(name: N, key: string | number, payload: Payload<N>): Promise<void> {
     const codec = events[name].codec as { encode(message: unknown): { finish(): Uint8Array } };
-    this.outgoing.push({ eventName: name, key, payload: codec.encode(payload).finish(), time: this.now, traceparent: currentTraceparent() });
+    const sending = sendingOf(this.service, name, String(key), payload as object);
+    // What is rolled back was never said: its span does not end, so nobody sees it.
+    if (sending) this.afterCommit(sending.end);
+    this.outgoing.push({
+      eventName: name, key, payload: codec.encode(payload).finish(), time: this.now, traceparent: sending?.traceparent ?? currentTraceparent(), ...(sending && { id: sending.id }),
+    });
   }
 
   async decide(decision: DecisionToRecord): Promise<void> {

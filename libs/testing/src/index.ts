@@ -6,3 +6,4 @@ export { startServices, type RunningServices, type StartOptions } from './start-
 export { makeTokens, testPrincipals } from './tokens';
 export { checkSchema, schemaOf } from './schema';
 export { startJaeger, startKafka, startMinio, startPostgres, type Contained, type JaegerContainer, type KafkaContainer, type MinioContainer, type PostgresContainer } from './containers';
+export { startOtlpSink, type OtlpSink, type SeenSpan } from './otlp-sink';
