@@ -1,9 +1,9 @@
 import { eventNamed, events, invalid, type EventName, type TopicName } from '@rhei/contracts';
+import type { DeadLetterClass } from './dead-letters';
 import type { Delivered } from './delivered';
 import type { StoredEntry } from './event-log';
 import { reasonOf } from './failure';
 import { fromTimeHeader } from './instant-header';
-import type { DeadLetterClass } from './status';
 
 /** Why an entry can never be applied by this version, or was not after all its attempts. */
 export interface Death {

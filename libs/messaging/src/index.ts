@@ -1,5 +1,6 @@
 export * from './broadcast-consumer';
 export * from './crash-point';
+export * from './dead-letters';
 export * from './delivered';
 export * from './event-log';
 export * from './logger';
@@ -10,6 +11,7 @@ export * from './partition-of';
 export * from './postgres';
 export * from './postgres-install';
 export * from './relay';
+export * from './replay-dead-letter';
 export * from './shared-consumer';
 export * from './status';
 export * from './transaction';

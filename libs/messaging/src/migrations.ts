@@ -53,4 +53,22 @@ export class Messaging0001Tables1700000000000 implements MigrationInterface {
   }
 }
 
-export const messagingMigrations: (new () => MigrationInterface)[] = [Messaging0001Tables1700000000000];
+/** The event that each partition was at when it was last begun or repeated: how often, if the process died each time. */
+export class Messaging0002LastAttempt1700000000010 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE last_attempt (
+        consumer text, topic text, partition int, "offset" bigint NOT NULL, count int NOT NULL, first_at bigint NOT NULL,
+        PRIMARY KEY (consumer, topic, partition)
+      );
+      -- For who repeats or drops: the letters of a key in their order.
+      CREATE INDEX dead_letter_key ON dead_letter (consumer, topic, key, "offset");
+    `);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE last_attempt; DROP INDEX dead_letter_key');
+  }
+}
+
+export const messagingMigrations: (new () => MigrationInterface)[] = [Messaging0001Tables1700000000000, Messaging0002LastAttempt1700000000010];

@@ -3,10 +3,11 @@ import { Client } from 'pg';
 import { eventually, openDatabase, type TestDatabase } from '@rhei/testing';
 import { anEntry, KeptLogger, openTestLog, type TestLog } from '../spec/open-log';
 import { aModelApplied } from '../spec/outgoing';
+import { deadLetters } from './dead-letters';
 import type { Delivered } from './delivered';
 import type { Entry, EventLog } from './event-log';
 import { SharedConsumer, type SharedConsumerOptions } from './shared-consumer';
-import { deadLetters, parkedKeys, progressOf, setAsideCounts } from './status';
+import { parkedKeys, progressOf, setAsideCounts } from './status';
 import type { Queryable, Transactor } from './transaction';
 
 const { ModelApplied } = events;
@@ -84,8 +85,8 @@ describe('a shared consumer', () => {
     await consume(record, { database: counting });
     await caughtUp();
     expect((await effects()).length).toBe(100);
-    // One for the position at the start, one for the batch.
-    expect(transactions).toBe(2);
+    // One for the position at the start, one that notes the first batch, one for the batch.
+    expect(transactions).toBe(3);
   });
 
   it('skips what the service does not hear, and moves on', async () => {

@@ -5,6 +5,8 @@ import type { Batch, EventLog, PartitionPosition, Subscription } from './event-l
 import { failureKind, reasonOf } from './failure';
 import { bury, Fenced, park, positionOf, take, type Place } from './inbox';
 import { readEntry, topicsOf, type Incoming } from './incoming';
+import { stillParked } from './key-lock';
+import { deadliest, forgetAttempt, noteAttempt } from './last-attempt';
 import type { Logger } from './logger';
 import { backOff, Pause } from './pause';
 import type { Queryable, Transactor } from './transaction';
@@ -45,6 +47,8 @@ export class SharedConsumer<Tx extends Queryable = Queryable> {
   private readonly pauses = new Set<Pause>();
   /** Where we believe each partition's stored position to be. */
   private readonly believed = new Map<string, number>();
+  /** Partitions that were given to this member and of which it has taken no batch yet. */
+  private readonly unproven = new Set<string>();
 
   constructor(private readonly options: SharedConsumerOptions<Tx>) {}
 
@@ -56,6 +60,7 @@ export class SharedConsumer<Tx extends Queryable = Queryable> {
       positionOf: async (topic, partition) => {
         const position = await database.transaction((tx) => positionOf(tx, { group, topic, partition }));
         this.believed.set(`${topic}/${partition}`, position);
+        this.unproven.add(`${topic}/${partition}`);
         return position;
       },
       onBatch: (batch) => this.take(batch),
@@ -81,9 +86,37 @@ export class SharedConsumer<Tx extends Queryable = Queryable> {
       this.options.logger.error({ ...place, expected: believed, got: entries[0].offset }, 'the log has lost or trimmed entries that were not read; the partition does not go on without them');
       throw new Error(`${topic}/${partition}: expected offset ${believed}, got ${entries[0].offset}.`);
     }
-    let rest = entries
+    const rest = entries
       .filter(({ offset }) => offset >= believed)
       .map((entry) => readEntry(entry, topic, partition, (type) => this.options.handlers.has(type)));
+    if (this.unproven.has(`${topic}/${partition}`) && rest.length > 0) return this.takeFirst(place, rest);
+    return this.takeAll(place, rest);
+  }
+
+  /**
+   * The first batch after a start. If the last process died over it, each event goes alone and is counted before its
+   * handler runs, so that the one that kills is found and set aside; a handler that answers, whatever it says, does not count.
+   */
+  private async takeFirst(place: Place, arrived: Incoming[]): Promise<void> {
+    const { database } = this.options;
+    const note = ({ entry }: Incoming) => database.transaction((tx) => noteAttempt(tx, place, entry.offset));
+    let { count, first } = await note(arrived[0]);
+    this.unproven.delete(`${place.topic}/${place.partition}`);
+    try {
+      if (count === 1) return await this.takeAll(place, arrived);
+      for (const [index, incoming] of arrived.entries()) {
+        if (index > 0 && incoming.event) ({ count, first } = await note(incoming));
+        if (incoming.event && count > deadliest) await this.takeAlone(place, crashed(incoming, count - 1, first));
+        else await this.takeAlone(place, incoming);
+      }
+    } catch (error) {
+      await database.transaction((tx) => forgetAttempt(tx, place)).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  private async takeAll(place: Place, arrived: Incoming[]): Promise<void> {
+    let rest = arrived;
     let together = rest.length;
     while (rest.length > 0) {
       const run = rest.slice(0, together);
@@ -147,10 +180,12 @@ export class SharedConsumer<Tx extends Queryable = Queryable> {
         // The transactor may run this again.
         at = undefined;
         done = none();
-        const { fresh, parked } = await take(tx, place, from, to, run).catch((error: unknown) => {
+        const { fresh, parked: seen } = await take(tx, place, from, to, run).catch((error: unknown) => {
           if (error instanceof Fenced) fenced = error;
           throw error;
         });
+        // Somebody may be replaying the key at this moment: what was parked then may have gone through since.
+        const parked = seen.size === 0 ? seen : await stillParked(tx, place, seen);
         const dead: Incoming[] = [];
         const waiting: Incoming[] = [];
         for (const [index, incoming] of run.entries()) {
@@ -197,5 +232,11 @@ export class SharedConsumer<Tx extends Queryable = Queryable> {
     this.pauses.delete(pause);
   }
 }
+
+/** An event in whose handler the process died `times` in a row. */
+const crashed = (incoming: Incoming, times: number, firstFailure: number): Incoming => ({
+  ...incoming, event: undefined,
+  death: { class: 'crashed', reason: `The process ended ${times} times while this event was handled, and said nothing about why.`, attempts: times, firstFailure, parks: true },
+});
 
 const none = (): ConsumerCounters => ({ handled: 0, duplicates: 0, skipped: 0, dead: 0, parked: 0, retried: 0 });

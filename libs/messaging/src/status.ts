@@ -10,24 +10,6 @@ export interface ParkedKey {
   waiting: number;
 }
 
-export type DeadLetterClass = 'refused' | 'failed' | 'undecodable' | 'unknown-type';
-
-export interface DeadLetter {
-  id: string;
-  group: string;
-  eventId: string;
-  eventType: string;
-  topic: TopicName;
-  partition: number;
-  offset: number;
-  key: string;
-  reason: string;
-  class: DeadLetterClass;
-  attempts: number;
-  /** System time, µs. */
-  firstFailure: number;
-}
-
 export interface PartitionProgress extends PartitionPosition {
   group: string;
   head: number;
@@ -40,17 +22,6 @@ export async function parkedKeys(q: Queryable): Promise<ParkedKey[]> {
      FROM dead_letter d WHERE parks GROUP BY consumer, topic, key ORDER BY consumer, topic, key`,
   );
   return rows.map((row) => ({ ...row, waiting: Number(row.waiting) }));
-}
-
-/** Dead letters, the oldest first. */
-export async function deadLetters(q: Queryable, limit = 1000): Promise<DeadLetter[]> {
-  const rows = await q.query<DeadLetter>(
-    `SELECT id, consumer AS "group", event_id AS "eventId", event_type AS "eventType", topic, partition, "offset", key, reason, class, attempts,
-            first_failure AS "firstFailure"
-     FROM dead_letter ORDER BY id LIMIT $1`,
-    [limit],
-  );
-  return rows.map((row) => ({ ...row, id: String(row.id), offset: Number(row.offset), firstFailure: Number(row.firstFailure) }));
 }
 
 /** Events that are committed and not marked as sent. */
