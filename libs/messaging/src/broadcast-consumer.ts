@@ -52,9 +52,10 @@ export class BroadcastConsumer {
 
   constructor(private readonly options: BroadcastConsumerOptions) {}
 
-  /** Resolves when the heads are taken: list the present state after that. */
-  async start(): Promise<void> {
-    const { group, log, handlers } = this.options;
+  /** Resolves when the heads are taken: list the present state after that. `slot` tells the groups of the replicas apart. */
+  async start(slot?: number): Promise<void> {
+    const { log, handlers } = this.options;
+    const group = slot === undefined ? this.options.group : `${this.options.group}.${slot}`;
     this.subscription = await log.subscribeBroadcast({ group, topics: topicsOf(handlers.keys()), onBatch: (batch) => this.take(batch) });
   }
 

@@ -43,6 +43,11 @@ export interface EventLog {
   subscribeBroadcast(options: BroadcastSubscriptionOptions): Promise<Subscription>;
   /** Reads a topic that an upstream system writes. Absent where nobody outside can reach the log. */
   subscribeUpstream?(options: UpstreamSubscriptionOptions): Promise<Subscription>;
+  /**
+   * Waits until the log answers and looks whether it is set up as the events need it; the signal ends the waiting. Absent
+   * where nothing can be set up wrongly. Errors: `invalid` and `forbidden`, saying what to do.
+   */
+  ready?(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -123,7 +123,8 @@ const port = (fallback: number) => (text = String(fallback)) =>
 const level = (text: string = 'info') => logLevels.find((known) => known === text) ?? new Expected(`one of ${logLevels.join(', ')}`, 'info');
 
 const url = (schemes: string[], example: string) => (text: string | undefined) =>
-  text !== undefined && URL.canParse(text) && schemes.includes(text.split(':', 1)[0]) ? text : new Expected(`a URL ${schemes[0]}://…`, example);
+  // A list of brokers is no URL that URL can read.
+  text !== undefined && (URL.canParse(text) || /^kafka:\/\/[^\s/?#]+/.test(text)) && schemes.includes(text.split(':', 1)[0]) ? text : new Expected(`a URL ${schemes[0]}://…`, example);
 
 function blobs(text: string | undefined): string | Expected {
   const example = 'file:/var/lib/rhei/blobs';

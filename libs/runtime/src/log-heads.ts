@@ -12,8 +12,8 @@ export class LogHeads {
   private readonly place: string;
 
   constructor(url: string, private readonly log: EventLog) {
-    const { host, pathname } = new URL(url);
-    this.place = host + pathname;
+    // A list of brokers is no URL that URL can read.
+    this.place = url.replace(/^[a-z]+:\/\/([^@/?]*@)?/, '').replace(/\?.*$/, '');
     open.set(this.place, [...(open.get(this.place) ?? []), log]);
   }
 

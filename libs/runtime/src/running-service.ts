@@ -75,7 +75,7 @@ export class RunningService {
       const peers = new Peers(config.token, addressOf);
       const replica = randomUUID();
       const base: Base<unknown> = { name, config: config.own, clock, database, blobs, log, replica, peer: (service, client) => peers.peer(service, client), elapsed };
-      const eventLog = openEventLog({ url: config.eventLog, service: name, logger: log, onFatal: endProcess(log) });
+      const eventLog = openLog(name, config.eventLog, log);
       return new RunningService(definition, config, database, clock, log, replica, definition.deps(base), eventLog, peers, blobs);
     } catch (error) {
       await database.close();
@@ -170,7 +170,7 @@ export class RunningService {
   private async untilLogAnswers(): Promise<void> {
     this.notReady = 'it waits for its event log';
     await this.reaching('EVENT_LOG', this.config.eventLog, async () => this.eventLog.ready?.(this.stopping.signal));
-    this.notReady = 'it is starting';
+    if (!this.stopping.signal.aborted) this.notReady = 'it is starting';
   }
 
   private async startBroadcast(): Promise<void> {
@@ -221,6 +221,14 @@ export class RunningService {
     } catch (error) {
       throw new ConfigError(`Service ${this.name} cannot use ${withoutSecret('', url)}: ${(error as Error).message}. Check that it runs and is set up, or change ${this.name.toUpperCase()}_${variable}.`);
     }
+  }
+}
+
+function openLog(service: ServiceName, url: string, logger: Logger): EventLog {
+  try {
+    return openEventLog({ url, service, logger, onFatal: endProcess(logger) });
+  } catch (error) {
+    throw new ConfigError(`Service ${service} cannot use its event log: ${(error as Error).message} Change ${service.toUpperCase()}_EVENT_LOG or EVENT_LOG.`);
   }
 }
 

@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Subscription, PartitionPosition } from './event-log';
+import { reasonOf } from './failure';
+import type { Consumer, EachBatchPayload, KafkaMessage } from './kafka';
+import type { Reach } from './kafka-admin';
+import { asCallersError, rootOf } from './kafka-failure';
+import { KafkaLane } from './kafka-lane';
+import { Watchdog } from './kafka-watchdog';
+import type { Logger } from './logger';
+
+export interface KafkaSubscriptionOptions {
+  group: string;
+  topics: string[];
+  /** Given: the group shares the partitions, and this is asked at each assignment. Absent: this member reads everything from the heads on. */
+  positionOf?(topic: string, partition: number): Promise<number>;
+  onMessages(topic: string, partition: number, messages: KafkaMessage[]): Promise<void>;
+  /** A consumer with connections of its own. */
+  open(): Consumer;
+  reach(topic: string): Promise<Reach[]>;
+  logger: Logger;
+  /** Milliseconds of silence after which the process has to end. */
+  watch: number;
+  onFatal(reason: string): void;
+  stopped(): void;
+}
+
+/** Milliseconds for which other partitions of a broker wait for one whose handler is slow, before that one is held. */
+const patience = 100;
+/** Milliseconds between two messages to the broker about how far we are; only tools that show lag read them. */
+const tellEvery = 5_000;
+
+/**
+ * A member of a consumer group. The consumer's own positions decide where each partition is read, at every assignment; what
+ * Kafka has committed for the group is never read back. Handlers run beside the library's loop, so that it goes on fetching
+ * other partitions and saying that it lives, however long they take.
+ */
+export class KafkaSubscription implements Subscription {
+  private readonly lanes = new Map<string, KafkaLane>();
+  private readonly assigned = new Set<string>();
+  private readonly told = new Map<string, number>();
+  private readonly watchdog: Watchdog;
+  private consumer: Consumer | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private lastFetch = performance.now();
+  private stopping = false;
+  private telling: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: KafkaSubscriptionOptions) {
+    const { group, topics, watch, reach, logger } = options;
+    this.watchdog = new Watchdog({
+      group, topics, limit: watch, reach, logger,
+      lastFetch: () => this.lastFetch,
+      lanes: () => this.held().map(({ topic, partition, lane: { position, busy, lastMove } }) => ({ topic, partition, position, busy, lastMove })),
+      onFatal: (reason) => this.fail(reason),
+    });
+  }
+
+  /** Takes the heads, for a member that reads everything, and connects. The group may take a while to give partitions: that is not waited for. */
+  async start(): Promise<void> {
+    const { topics, positionOf, reach, open, group } = this.options;
+    if (!positionOf) {
+      for (const topic of topics) (await reach(topic)).forEach(({ high }, partition) => this.laneOf(topic, partition, high));
+    }
+    const consumer = open();
+    this.listenTo(consumer);
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics, fromBeginning: true });
+    } catch (error) {
+      this.stopping = true;
+      await consumer.disconnect().catch(() => undefined);
+      await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
+      throw asCallersError(error, `group "${group}" on ${topics.join(', ')}`);
+    }
+    this.consumer = consumer;
+    this.running = consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 64,
+      eachBatch: (payload) => this.take(payload),
+    }).catch((error: unknown) => this.fail(`Consumer "${group}" could not start: ${reasonOf(rootOf(error))}`));
+    this.telling = setInterval(() => void this.tell(), tellEvery);
+    this.telling.unref();
+    this.watchdog.start();
+  }
+
+  positions(): PartitionPosition[] {
+    return this.held().flatMap(({ topic, partition, lane: { position } }) => (position === undefined ? [] : [{ topic: topic as PartitionPosition['topic'], partition, position }]));
+  }
+
+  /** Finishes the batches in hand, tells the broker how far we are, and leaves the group. */
+  async stop(): Promise<void> {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.watchdog.stop();
+    clearInterval(this.telling);
+    await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
+    await within(2_000, this.tell());
+    // The library cannot be stopped while it joins: it would go on afterwards.
+    await within(5_000, this.running);
+    await within(10_000, this.consumer?.disconnect().catch(() => undefined) ?? Promise.resolve());
+    this.options.stopped();
+  }
+
+  private listenTo(consumer: Consumer): void {
+    const { GROUP_JOIN, REBALANCING, FETCH, CRASH } = consumer.events;
+    const { group, logger } = this.options;
+    consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => this.joined(consumer, memberAssignment));
+    consumer.on(REBALANCING, () => {
+      this.lastFetch = performance.now();
+      if (this.options.positionOf) this.revoke(() => true);
+    });
+    consumer.on(FETCH, () => void (this.lastFetch = performance.now()));
+    consumer.on(CRASH, ({ payload: { error, restart } }) => {
+      if (this.stopping) return;
+      this.revoke(() => true);
+      if (restart) logger.warn({ group, reason: reasonOf(rootOf(error)) }, 'the consumer lost the broker; it starts again');
+      else this.fail(`Consumer "${group}" stopped: ${reasonOf(rootOf(error))}`);
+    });
+  }
+
+  /** The library calls this before it fetches: what is sought and held here holds for the first fetch. So nothing is awaited. */
+  private joined(consumer: Consumer, assignment: Record<string, number[]>): void {
+    this.lastFetch = performance.now();
+    if (this.stopping) {
+      void consumer.disconnect().catch(() => undefined);
+      return;
+    }
+    const mine = new Set(Object.entries(assignment).flatMap(([topic, partitions]) => partitions.map((partition) => `${topic}/${partition}`)));
+    this.revoke((name) => !mine.has(name));
+    for (const [topic, partitions] of Object.entries(assignment)) {
+      for (const partition of partitions) {
+        this.assigned.add(`${topic}/${partition}`);
+        this.laneOf(topic, partition, 0).assign();
+      }
+    }
+    const { group, positionOf, logger } = this.options;
+    logger.debug({ group, partitions: [...mine] }, 'partitions were assigned');
+    const missing = positionOf ? [] : [...this.lanes.keys()].filter((name) => !mine.has(name));
+    if (missing.length > 0) logger.error({ group, missing }, 'another member is in the group of this replica: it must be the only one, or it misses what goes to the other');
+  }
+
+  private revoke(which: (name: string) => boolean): void {
+    for (const [name, lane] of this.lanes) {
+      if (!which(name)) continue;
+      this.assigned.delete(name);
+      lane.revoke();
+    }
+  }
+
+  private async take({ batch: { topic, partition, messages }, resolveOffset, isStale }: EachBatchPayload): Promise<void> {
+    const lane = this.lanes.get(`${topic}/${partition}`);
+    if (!lane?.accepts || isStale() || messages.length === 0) return;
+    const last = messages.at(-1)!.offset;
+    const taken = lane.push(messages, patience);
+    resolveOffset(last);
+    await taken;
+  }
+
+  private laneOf(topic: string, partition: number, start: number): KafkaLane {
+    const name = `${topic}/${partition}`;
+    const known = this.lanes.get(name);
+    if (known) return known;
+    const { group, positionOf, reach, onMessages, logger } = this.options;
+    const lane = new KafkaLane({
+      topic, partition, group, reach, onMessages, logger, ...(positionOf && { positionOf }),
+      seek: (offset) => this.steer((consumer) => consumer.seek({ topic, partition, offset: String(offset) })),
+      hold: (held) => this.steer((consumer) => consumer[held ? 'pause' : 'resume']([{ topic, partitions: [partition] }])),
+    }, positionOf ? undefined : start);
+    this.lanes.set(name, lane);
+    return lane;
+  }
+
+  /** Between two lives of the consumer there is nothing to steer; the next assignment sets everything again. */
+  private steer(act: (consumer: Consumer) => void): void {
+    try {
+      if (this.consumer) act(this.consumer);
+    } catch (error) {
+      this.options.logger.debug({ group: this.options.group, reason: reasonOf(error) }, 'the consumer is between two assignments');
+    }
+  }
+
+  private held(): { topic: string; partition: number; lane: KafkaLane }[] {
+    return [...this.lanes].filter(([name]) => this.assigned.has(name) || !this.options.positionOf).map(([name, lane]) => {
+      const slash = name.lastIndexOf('/');
+      return { topic: name.slice(0, slash), partition: Number(name.slice(slash + 1)), lane };
+    });
+  }
+
+  private async tell(): Promise<void> {
+    const news = this.positions().filter(({ topic, partition, position }) => this.told.get(`${topic}/${partition}`) !== position);
+    if (news.length === 0) return;
+    try {
+      await this.consumer?.commitOffsets(news.map(({ topic, partition, position }) => ({ topic, partition, offset: String(position) })));
+      for (const { topic, partition, position } of news) this.told.set(`${topic}/${partition}`, position);
+    } catch (error) {
+      this.options.logger.debug({ group: this.options.group, reason: reasonOf(rootOf(error)) }, 'the broker was not told how far the group is');
+    }
+  }
+
+  private fail(reason: string): void {
+    if (this.stopping) return;
+    this.watchdog.stop();
+    this.options.onFatal(reason);
+  }
+}
+
+async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  const limit = new AbortController();
+  await Promise.race([work, sleep(milliseconds, undefined, { signal: limit.signal }).catch(() => undefined)]);
+  limit.abort();
+}
