@@ -135,7 +135,7 @@ export const deadLettersContract = (open: () => Promise<LogUnderTest>): void => 
     it('that fails again stays, with its new reason', async () => {
       await consume();
       await hear(said('bad', 1, { specJson: 'null' }), said('bad', 2));
-      expect(await replayDeadLetter(options, await idOf('bad1'))).toEqual({ applied: 0, stoppedAt: { id: await idOf('bad1'), eventId: `${group}-bad1`, tried: true, reason: expect.stringContaining('null') } });
+      expect(await replayDeadLetter(options, await idOf('bad1'))).toEqual({ applied: 0, stoppedAt: { id: await idOf('bad1'), eventId: `${group}-bad1`, state: 'failed', reason: expect.stringContaining('null') } });
       expect(await deadLetters(database)).toMatchObject([{ attempts: 4, class: 'failed', waiting: 1 }]);
       expect([await effects(), told()]).toEqual([[], ['bad1 failed']]);
     });
@@ -144,7 +144,7 @@ export const deadLettersContract = (open: () => Promise<LogUnderTest>): void => 
       await consume();
       await hear(said('bad', 1, { value: Buffer.from([0x0a, 0xff]) }), said('bad', 2), said('bad', 3, { specJson: 'no owner' }), said('bad', 4));
       const { applied, stoppedAt } = await dropDeadLetter(options, await idOf('bad1'));
-      expect([applied, stoppedAt]).toEqual([1, { id: await idOf('bad3'), eventId: `${group}-bad3`, tried: true, reason: expect.stringContaining('no owner') }]);
+      expect([applied, stoppedAt]).toEqual([1, { id: await idOf('bad3'), eventId: `${group}-bad3`, state: 'failed', reason: expect.stringContaining('no owner') }]);
       expect(told()).toEqual(['bad1 dropped', 'bad2 applied after bad1', 'bad3 failed after bad2']);
       expect(await waiting()).toEqual(['bad: 1']);
       expect(await effects()).toEqual(['bad2']);
@@ -158,7 +158,7 @@ export const deadLettersContract = (open: () => Promise<LogUnderTest>): void => 
       const noMessage = { value: Buffer.from([0x0a, 0xff]) };
       await hear(said('bad', 1, noMessage), said('bad', 2), said('bad', 3, noMessage), said('bad', 4));
       await expect(dropDeadLetter(options, await idOf('bad3'))).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(`Replay or drop ${await idOf('bad1')} first`) });
-      expect(await dropDeadLetter(options, await idOf('bad1'))).toMatchObject({ applied: 1, stoppedAt: { id: await idOf('bad3'), tried: false } });
+      expect(await dropDeadLetter(options, await idOf('bad1'))).toMatchObject({ applied: 1, stoppedAt: { id: await idOf('bad3'), state: 'dead' } });
       expect(await effects()).toEqual(['bad2']);
       expect(await dropDeadLetter(options, await idOf('bad3'))).toEqual({ applied: 1 });
       expect(await effects()).toEqual(['bad2', 'bad4']);
@@ -169,7 +169,7 @@ export const deadLettersContract = (open: () => Promise<LogUnderTest>): void => 
       await hear(said('bad', 1, { specJson: 'no owner' }), said('bad', 2), said('bad', 3));
       broken = false;
       const { applied, stoppedAt } = await replayDeadLetter({ ...options, goOn: () => false }, await idOf('bad1'));
-      expect([applied, stoppedAt?.tried]).toEqual([1, false]);
+      expect([applied, stoppedAt?.state]).toEqual([1, 'held']);
       expect(await deadLetters(database)).toMatchObject([{ class: 'held', attempts: 0, waiting: 1, eventId: `${group}-bad2` }]);
       await hear(said('bad', 4));
       expect(await waiting()).toEqual(['bad: 2']);

@@ -34,8 +34,11 @@ export interface ReplayOptions<Tx extends Queryable = Queryable> {
 export interface Replayed {
   /** Events that were handled, the first one included. */
   applied: number;
-  /** The dead letter behind which the rest of the key waits now, if any: one that failed, or (`tried` false) whose turn did not come. */
-  stoppedAt?: { id: string; eventId: string; tried: boolean; reason: string };
+  /**
+   * The dead letter behind which the rest of the key waits now, if any. `failed`: it was tried, and fails. `held`: its turn
+   * has not come, go on with it. `dead`: it was dead before.
+   */
+  stoppedAt?: { id: string; eventId: string; state: 'failed' | 'held' | 'dead'; reason: string };
 }
 
 /**
@@ -73,9 +76,9 @@ async function follow<Tx extends Queryable>(options: ReplayOptions<Tx>, first: L
   let left = first;
   for (let applied = count; ; applied++) {
     const { letter, next, reason } = left;
-    if (reason !== undefined) return { applied: applied - 1, stoppedAt: { id: letter.id, eventId: letter.eventId, tried: true, reason } };
+    if (reason !== undefined) return { applied: applied - 1, stoppedAt: { id: letter.id, eventId: letter.eventId, state: 'failed', reason } };
     if (!next) return { applied };
-    if (!next.held || options.goOn?.() === false) return { applied, stoppedAt: { id: next.id, eventId: next.eventId, tried: false, reason: next.reason } };
+    if (!next.held || options.goOn?.() === false) return { applied, stoppedAt: { id: next.id, eventId: next.eventId, state: next.held ? 'held' : 'dead', reason: next.reason } };
     try {
       left = await handleAgain(options, next.id, letter.eventId);
     } catch (error) {

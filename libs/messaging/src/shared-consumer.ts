@@ -67,6 +67,12 @@ export class SharedConsumer<Tx extends Queryable = Queryable> {
     });
   }
 
+  /** What a replay of this subscription's dead letters needs. */
+  get replaying(): Pick<SharedConsumerOptions<Tx>, 'database' | 'handlers' | 'around'> {
+    const { database, handlers, around } = this.options;
+    return { database, handlers, ...(around && { around }) };
+  }
+
   /** The partitions that this member holds now. */
   positions(): PartitionPosition[] {
     return this.subscription?.positions() ?? [];

@@ -1,11 +1,13 @@
 import { invalid, runtime } from '@rhei/contracts';
 import { deadLetters, parkedKeys, unsentCount } from '@rhei/messaging';
 import { readers } from './auth';
+import { asMessage, deadLetterMethods } from './dead-letter-methods';
 import { readDecisions } from './decision-log';
 import { digestLines } from './digest';
 import { named } from './dispatch';
 import type { RunningService } from './running-service';
 import type { Rpc } from './service';
+import { isTraced } from './spans';
 
 const LARGEST_PAGE = 1_000;
 
@@ -30,11 +32,15 @@ export function operations(services: ReadonlyMap<string, RunningService>): Rpc {
           const known = definition.explain ?? {};
           const explain = Object.hasOwn(known, kind) ? known[kind] : undefined;
           const found = await explain?.(deps, id);
-          return { found: found !== undefined, title: found?.title ?? '', lines: found?.lines ?? [], causes: found?.causes ?? [] };
+          return {
+            found: found !== undefined, title: found?.title ?? '', lines: found?.lines ?? [], causes: found?.causes ?? [],
+            traceparents: (found?.traceparents ?? []).filter((traceparent) => traceparent !== ''), traced: isTraced(definition.name),
+          };
         },
       },
       // Reads all that the service owns; a story asks once, at its end.
       getSummary: { roles: readers, deadline: 30_000, handle: ({ service }: runtime.GetSummaryRequest) => summaryOf(named(services, service)) },
+      ...deadLetterMethods(services),
     },
   };
 }
@@ -49,8 +55,7 @@ async function statusOf(service: RunningService): Promise<runtime.GetStatusRespo
     service: name, ready: because === undefined, notReadyBecause: because ?? '', time: clock.now(), unsent,
     lag: partitions.reduce((sum, { position, head }) => sum + Math.max(0, head - position), 0),
     parked: parked.map(({ group, key, waiting }) => ({ subscription: group, key, waiting })),
-    deadLetters: dead.map(({ id, group, eventType, eventId, key, topic, partition, offset, reason, firstFailure }) =>
-      ({ id, subscription: group, eventType, eventId, key, topic, partition, position: offset, reason, failedAt: firstFailure })),
+    deadLetters: dead.map(asMessage),
     figures,
   };
 }

@@ -54,6 +54,11 @@ export class Subscriptions<Deps> {
     return this.broadcast !== undefined;
   }
 
+  /** What a replay of dead letters needs; undefined where the service hears nothing. */
+  get replaying(): SharedConsumer<Transaction>['replaying'] | undefined {
+    return this.shared?.replaying;
+  }
+
   /** Resolves when the heads are taken: the present state is listed after that. `slot` is this replica's number. */
   async startBroadcast(slot: number): Promise<void> {
     await this.broadcast?.start(slot);
