@@ -1,5 +1,5 @@
 import {
-  logVerbosity, Server, ServerCredentials, setLogVerbosity, ServerInterceptingCall, Metadata,
+  logVerbosity, status as Grpc, Server, ServerCredentials, setLogVerbosity, ServerInterceptingCall, Metadata,
   type ServerInterceptor, type sendUnaryData, type ServerUnaryCall, type ServiceDefinition, type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { deadlineExceeded, invalid, RheiError, tooLarge, type ServiceName } from '@rhei/contracts';
@@ -10,6 +10,7 @@ import { ConfigError } from './config';
 import type { Door } from './doors';
 import { presentable } from './error-table';
 import { statusOf } from './grpc-status';
+import { observeGrpc } from './metrics';
 import type { Principals } from './principals';
 import { answeredTo, receivingOf } from './rpc-spans';
 import type { Call, Rpc, RpcMethod } from './service';
@@ -113,8 +114,14 @@ export class GrpcServer {
   }
 
   private readonly authenticate: ServerInterceptor = (descriptor, call) => {
+    const answered = observeGrpc(this.entries.get(descriptor.path)?.service, descriptor.path);
     return new ServerInterceptingCall(call, {
+      sendStatus: (status, next) => {
+        answered(status.code);
+        next(status);
+      },
       start: (next) => next({
+        onCancel: () => answered(Grpc.CANCELLED),
         onReceiveMetadata: (metadata, go) => {
           const [sent] = metadata.get('traceparent');
           try {
@@ -122,7 +129,11 @@ export class GrpcServer {
             this.callers.set(metadata, { principal, sent });
             go(metadata);
           } catch (error) {
-            inContext({ traceparent: acceptTraceparent(sent) }, () => call.sendStatus(statusOf(presentable(error, this.log, descriptor.path))));
+            inContext({ traceparent: acceptTraceparent(sent) }, () => {
+              const status = statusOf(presentable(error, this.log, descriptor.path));
+              answered(status.code);
+              call.sendStatus(status);
+            });
           }
         },
       }),

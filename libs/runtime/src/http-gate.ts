@@ -5,6 +5,7 @@ import { mayCall, refusal, type Principal, type Role } from './auth';
 import { elapsed } from './clock';
 import { presentable } from './error-table';
 import { DEFAULT_BODY_BYTES, drain, parseJson, readBody } from './http-body';
+import { observeHttp } from './metrics';
 import type { Principals } from './principals';
 import { sendProblem } from './problem';
 import { requestedOf } from './rpc-spans';
@@ -41,6 +42,7 @@ export function gate(route: string, entry: RouteEntry, principals: Principals, l
   return (request: Request, response: Response, next: NextFunction): void => {
     const work = requestedOf(entry.service, route, request, response);
     const gated = request as GatedRequest;
+    observeHttp(entry.service, route, response);
     gated.fail = (error) => sendProblem(request, response, presentable(error, log, route));
     void inContext(work, async () => {
       try {

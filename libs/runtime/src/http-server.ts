@@ -11,6 +11,7 @@ import { ConfigError } from './config';
 import type { Door } from './doors';
 import { errorTable, presentable } from './error-table';
 import { gate, type GatedRequest, type RouteEntry } from './http-gate';
+import { observeHttp } from './metrics';
 import type { Principals } from './principals';
 import { sendProblem } from './problem';
 import { DEPS, type HttpDoor } from './service';
@@ -130,6 +131,7 @@ export class HttpServer {
       throw notFound(`There is no ${request.method} ${request.path} here.`, { got: `${request.method} ${request.path}` });
     });
     express.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+      observeHttp(undefined, undefined, response);
       inContext({ traceparent: acceptTraceparent(request.headers.traceparent) }, () => {
         let shown = fromNest(error);
         // Deny by default: a stranger is not told which paths there are.

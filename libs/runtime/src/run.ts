@@ -8,6 +8,7 @@ import type { Door } from './doors';
 import { GrpcServer, serviceNameOf } from './grpc-server';
 import { HttpServer, type OwnRoute } from './http-server';
 import { createLogger } from './logger';
+import { metricsRoute, openMetrics } from './metrics';
 import { operations } from './operations';
 import { Principals } from './principals';
 import { replayControl } from './replay';
@@ -77,6 +78,7 @@ export async function start(services: Service[], { env = processEnvironment(), l
   const log = createLogger('runtime', config.logLevel, logTo);
   const principals = openPrincipals(config.principals, log);
   const opened = new Map<ServiceName, RunningService>();
+  await openMetrics();
   const endTracing = config.tracing ? await openTracing(config.tracing, config.services, log) : async () => undefined;
   let grpcPort = config.grpcPort;
   let built: Process | undefined;
@@ -141,7 +143,7 @@ class Process {
     grpc.add(operations(services), undefined);
     const virtual = new Map([...services].filter(([, { clock }]) => clock.kind === 'replay'));
     if (virtual.size > 0) grpc.add(replayControl(virtual), undefined);
-    const own = healthRoutes(services);
+    const own = [...healthRoutes(services), metricsRoute(services)];
     const http = await HttpServer.build(all.map(({ name, definition, deps, log: logger }) => ({ name, doors: definition.http ?? [], deps, log: logger })), own, principals, log);
     const built = new Process(services, grpc, http, log, endTracing);
     for (const [service, list] of names) built.healthNames.set(service, list);

@@ -44,6 +44,8 @@ export interface Service<Config = any, Deps = any> {
   /** Figures for `rhei status`, such as quarantined events. */
   figures?(deps: Deps): Promise<Record<string, number>>;
   counts?(deps: Deps): Promise<Record<string, number>>;
+  /** Gauges for `/metrics` beside those of the runtime, read at each scrape: from memory, or by one query that is bounded. */
+  gauges?(deps: Deps): GaugeReading[] | Promise<GaugeReading[]>;
   /** Rows of each digest in their order (replay.md, Digests); the runtime writes them as canonical JSON lines and hashes. */
   digests?: Record<string, (deps: Deps) => AsyncIterable<unknown>>;
   /**
@@ -55,6 +57,15 @@ export interface Service<Config = any, Deps = any> {
   workers?: Worker<Deps>[];
   /** Present state to take before readiness (a listing from the owner of a broadcast); called again at every rejoin and now and then. */
   refresh?(deps: Deps): Promise<void>;
+}
+
+export interface GaugeReading {
+  /** By Prometheus's rules, with the service's prefix: `rhei_serving_model_info`. Units are seconds, bytes, ratios. */
+  name: string;
+  help: string;
+  /** Their values must be few: names of resources, never ids, paths or texts. The label `service` is added. */
+  labels: Record<string, string>;
+  value: number;
 }
 
 export interface Worker<Deps> {

@@ -1,8 +1,10 @@
 import { events, type ServiceName, type TopicName } from '@rhei/contracts';
 import { BroadcastConsumer, SharedConsumer, progressOf, type ConsumerCounters, type Delivered, type EventLog, type Logger, type Queryable } from '@rhei/messaging';
+import { ConsumerLag } from './consumer-lag';
 import type { ServiceDatabase } from './database';
 import { processing } from './event-spans';
 import type { LogHeads } from './log-heads';
+import { observeEvent } from './metrics';
 import type { BroadcastSubscriber, Heard, SharedSubscriber, Subscriber } from './service';
 import type { Transaction } from './transaction';
 
@@ -18,6 +20,7 @@ export interface PartitionState {
 export class Subscriptions<Deps> {
   private readonly shared: SharedConsumer<Transaction> | undefined;
   private readonly broadcast: BroadcastConsumer | undefined;
+  readonly lag = new ConsumerLag();
   private readonly sharedTopics: TopicName[];
   private readonly broadcastTopics: TopicName[];
   private stored: { at: string; rows: Promise<unknown[]> } | undefined;
@@ -36,16 +39,20 @@ export class Subscriptions<Deps> {
     const broadcast = subscribers.filter((subscriber): subscriber is BroadcastSubscriber<Deps> => subscriber.delivery === 'broadcast');
     const common = { service, log, logger };
     const live = `${service}.live`;
-    const byType = <H>(list: { event: keyof typeof events; handle: H }[]) => new Map(list.map(({ event, handle }) => [events[event].type, handle]));
+    const byType = <Rest extends unknown[]>(list: { event: keyof typeof events; handle(heard: Delivered<any>, ...rest: Rest): Promise<void> }[], group: string) => new Map(
+      list.map(({ event, handle }) => [events[event].type, (heard: Delivered<any>, ...rest: Rest) => {
+        this.lag.attempt(group, heard);
+        return observeEvent(service, event, () => handle(heard, ...rest));
+      }]));
     this.sharedTopics = topicsOf(shared);
     this.broadcastTopics = topicsOf(broadcast);
     this.shared = shared.length === 0 ? undefined : new SharedConsumer<Transaction>({
       ...common, group: service, database,
-      handlers: byType(shared.map(({ event, handle }) => ({ event, handle: (heard: Delivered<any>, tx: Transaction) => processing(service, service, heard, () => handle(deps(), asHeard(heard), tx), tx) }))),
+      handlers: byType(shared.map(({ event, handle }) => ({ event, handle: (heard: Delivered<any>, tx: Transaction) => processing(service, service, heard, () => handle(deps(), asHeard(heard), tx), tx) })), service),
     });
     this.broadcast = broadcast.length === 0 ? undefined : new BroadcastConsumer({
       ...common, group: live,
-      handlers: byType(broadcast.map(({ event, handle }) => ({ event, handle: (heard: Delivered<any>) => processing(service, live, heard, () => handle(deps(), asHeard(heard))) }))),
+      handlers: byType(broadcast.map(({ event, handle }) => ({ event, handle: (heard: Delivered<any>) => processing(service, live, heard, () => handle(deps(), asHeard(heard))) })), live),
     });
   }
 
