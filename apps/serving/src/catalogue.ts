@@ -17,6 +17,10 @@ export class Catalogue {
     for (const one of featureSets) keepNewer(this.featureSets, one);
   }
 
+  all(): Deployment[] {
+    return [...this.deployments.values()];
+  }
+
   /** Errors: `not_found` with the names that there are. */
   find(name: string): Entry {
     const deployment = this.deployments.get(name);

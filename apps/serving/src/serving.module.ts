@@ -10,6 +10,7 @@ import type { Deps } from './deps';
 import { explainPrediction } from './explain-prediction';
 import { LedgerStore } from './ledger.store';
 import { LedgerWriter } from './ledger-writer';
+import { modelInfo } from './model-info';
 import { Serving0001Deployments1700000000001 } from './migrations/0001-deployments';
 import { Serving0002Replicas1700000000002 } from './migrations/0002-replicas';
 import { onDeploymentApplied } from './on-deployment-applied';
@@ -54,6 +55,7 @@ export const ServingModule = service<ServingConfig, Deps>({
   explain: { prediction: explainPrediction },
   inFlight: async ({ switches }) => ({ 'switches of traffic': await switches.unsettled() }),
   counts: async ({ ledger }) => ({ predictions: await ledger.count() }),
+  gauges: modelInfo,
   figures: async ({ ledger }) => ({ predictions: await ledger.count() }),
   digests: { predictions: ({ ledger }) => ledger.live() },
 });
