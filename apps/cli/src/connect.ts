@@ -1,16 +1,17 @@
 import { ChannelCredentials, credentials, Metadata, type Client, type ServiceError } from '@grpc/grpc-js';
-import { RheiError, type ErrorCode } from '@rhei/contracts';
+import { RheiError, type ErrorCode, type ServiceName } from '@rhei/contracts';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { grpcOf, readAddresses, type Place } from './addresses';
 import { errorOfCall } from './grpc-error';
 
 /** Where the platform is and as whom we speak, each with the place it was taken from. */
-export interface Target {
-  http: string;
-  grpc: string;
+export interface Target extends Place {
   token: string;
   addressFrom: string;
   tokenFrom: string;
+  /** Where the traces can be looked at, if the platform says so. */
+  jaeger?: string;
 }
 
 export interface TargetFlags {
@@ -24,10 +25,12 @@ export interface TargetFlags {
   data?: string;
 }
 
-/** What the platform writes into its data folder when it is up. */
+/** What a data folder says about its platform: an embedded one is behind one address, a deployed one names each service's. */
 interface PlatformFile {
   http: string;
-  grpc: string;
+  grpc?: string;
+  services?: unknown;
+  jaeger?: string;
 }
 
 /**
@@ -51,8 +54,12 @@ export function findTarget(flags: TargetFlags, env: Record<string, string | unde
   }
   // The gRPC port is the one after the HTTP port unless somebody says otherwise.
   const beside = `${url.hostname}:${Number(url.port || 80) + 1}`;
-  const grpc = flags.grpc ?? env.RHEI_GRPC ?? (addressFrom === file ? (platform!.grpc ?? beside) : beside);
-  return { http: http.replace(/\/$/, ''), grpc, addressFrom, ...findToken(flags, env, folder) };
+  const given = flags.grpc ?? env.RHEI_GRPC;
+  const grpc = given ?? (addressFrom === file ? (platform!.grpc ?? beside) : beside);
+  // One address that somebody names is the address of all.
+  const services = addressFrom === file && given === undefined && platform!.services !== undefined ? readAddresses(platform!.services, file) : undefined;
+  const jaeger = addressFrom === file ? platform!.jaeger : undefined;
+  return { http: http.replace(/\/$/, ''), grpc, ...(services && { services }), ...(jaeger !== undefined && { jaeger }), addressFrom, ...findToken(flags, env, folder) };
 }
 
 function findToken(flags: TargetFlags, env: Record<string, string | undefined>, folder: string): { token: string; tokenFrom: string } {
@@ -105,12 +112,46 @@ function parseJson<T>(text: string, file: string): T {
 
 export type ClientConstructor<C extends Client> = new (address: string, credentials: ChannelCredentials, options?: object) => C;
 
-/** A gRPC client of the platform. Large answers (decisions, versions) are allowed. */
-export function clientOf<C extends Client>(constructor: ClientConstructor<C>, address: string): C {
+/**
+ * A gRPC client of the platform. Large answers (decisions, versions) are allowed. Of several addresses the first that answers
+ * is asked until it goes away; `balanced`: they take turns.
+ */
+export function clientOf<C extends Client>(constructor: ClientConstructor<C>, address: string, { balanced = false } = {}): C {
   return new constructor(address, credentials.createInsecure(), {
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 1_000,
+    ...(balanced && { 'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }) }),
+  });
+}
+
+/** Which address a failed call was made to, where the client has more than one. */
+const askedAt = new WeakMap<ServiceError, string>();
+
+/** A client for what every service answers about itself: each call goes to the service that its request names. */
+export function clientByService<C extends Client>(constructor: ClientConstructor<C>, place: Place): C {
+  const clients = new Map<string, C>();
+  const at = (address: string): C => {
+    const client = clients.get(address) ?? clientOf(constructor, address);
+    clients.set(address, client);
+    return client;
+  };
+  return new Proxy(at(place.grpc), {
+    get(first, property) {
+      if (property === 'close') return () => clients.forEach((client) => client.close());
+      const value: unknown = Reflect.get(first, property);
+      if (typeof value !== 'function' || property === 'getChannel') return typeof value === 'function' ? value.bind(first) : value;
+      const routed = (request: { service: ServiceName }, ...rest: unknown[]): unknown => {
+        const address = grpcOf(place, request.service);
+        const answer = rest.pop() as (error: ServiceError | null, response: unknown) => void;
+        const client = at(address);
+        return (Reflect.get(client, property) as (...args: unknown[]) => unknown).call(client, request, ...rest, (error: ServiceError | null, response: unknown) => {
+          if (error !== null) askedAt.set(error, address);
+          answer(error, response);
+        });
+      };
+      return Object.defineProperty(routed, 'name', { value: property });
+    },
   });
 }
 
@@ -127,7 +168,7 @@ export function call<Request, Response>(
   const deadline = new Date(performance.timeOrigin + performance.now() + seconds * 1000);
   return new Promise((resolve, reject) => {
     method.call(client, request, metadata, { deadline }, (error, response) =>
-      error === null ? resolve(response) : reject(errorOfCall(error, client.getChannel().getTarget().replace(/^dns:/, ''))));
+      error === null ? resolve(response) : reject(errorOfCall(error, (askedAt.get(error) ?? client.getChannel().getTarget()).replace(/^(dns|ipv4):/, ''))));
   });
 }
 

@@ -1,7 +1,9 @@
 import { RheiError, type inference } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
 import { Command } from 'commander';
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { onAnyReplica } from '../addresses';
 import type { Context } from '../context';
 import { explained } from '../help';
 import { inferRequest, outputNumbers } from '../request-tensors';
@@ -36,9 +38,11 @@ export function predictCommand(context: Context): Command {
 async function predict(context: Context, deployment: string, fields: string[], { file, id }: Options): Promise<void> {
   const rows = rowsOf(fields, file);
   const { platform } = context;
-  const { inputs } = await platform.ask(platform.inference, platform.inference.modelMetadata, { name: deployment, version: '' });
-  const request = inferRequest(deployment, inputs, rows, id ?? '');
-  const answer = answerOf(await platform.ask(platform.inference, platform.inference.modelInfer, request, 10));
+  const { target, inference: door } = platform;
+  const { inputs } = await onAnyReplica(target, 'serving', () => platform.ask(door, door.modelMetadata, { name: deployment, version: '' }));
+  // With an id of ours a question that is asked again, of another replica, is the same question.
+  const request = inferRequest(deployment, inputs, rows, id ?? `p-${randomUUID()}`);
+  const answer = answerOf(await onAnyReplica(target, 'serving', () => platform.ask(door, door.modelInfer, request, 10)));
   context.result({ deployment, ...answer }, () => text(answer, context.width));
   context.suggest(`Why: rhei why prediction ${answer.id}${rows.length === 1 ? '' : '/0'}`);
 }

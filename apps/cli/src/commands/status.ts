@@ -1,4 +1,4 @@
-import { RheiError, serviceNames, type runtime, type ServiceName } from '@rhei/contracts';
+import { RheiError, serviceNames, type runtime } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
 import { Command } from 'commander';
 import type { Context } from '../context';
@@ -17,21 +17,25 @@ export function statusCommand(context: Context): Command {
 
 async function status(context: Context): Promise<void> {
   const { platform } = context;
-  const [clock, services] = await Promise.all([clockOf(platform), Promise.all(serviceNames.map((service) => statusOf(platform, service)))]);
+  const [clock, services] = await Promise.all([clockOf(platform), statusOfAll(platform)]);
   const ready = services.every((service) => service.ready);
   context.result({ ready, clock, services: services.map(asJson) }, () => text(context, clock, services));
   if (!ready) context.exitCode = 7;
 }
 
-async function statusOf(platform: Platform, service: ServiceName): Promise<runtime.GetStatusResponse> {
-  try {
-    return await platform.ask(platform.operations, platform.operations.getStatus, { service });
-  } catch (error) {
-    // One service that does not answer is part of the picture; a platform that is not there is not.
-    if (!(error instanceof RheiError) || !['unavailable', 'deadline_exceeded', 'internal', 'not_found'].includes(error.code) || error.details.reason === 'UNREACHABLE') throw error;
-    return { service, ready: false, notReadyBecause: error.message, time: 0, unsent: 0, lag: 0, parked: [], deadLetters: [], figures: {} };
-  }
+/** One service that does not answer is part of the picture; a platform that is not there is not. */
+async function statusOfAll(platform: Platform): Promise<runtime.GetStatusResponse[]> {
+  const answers = await Promise.allSettled(serviceNames.map((service) => platform.ask(platform.operations, platform.operations.getStatus, { service })));
+  const unreachable = answers.filter((answer) => answer.status === 'rejected' && answer.reason instanceof RheiError && answer.reason.details.reason === 'UNREACHABLE');
+  return answers.map((answer, index) => {
+    if (answer.status === 'fulfilled') return answer.value;
+    const error = answer.reason as unknown;
+    if (!(error instanceof RheiError) || !['unavailable', 'deadline_exceeded', 'internal', 'not_found'].includes(error.code) || unreachable.length === answers.length) throw error;
+    return { ...silent, service: serviceNames[index], notReadyBecause: error.message };
+  });
 }
+
+const silent: runtime.GetStatusResponse = { service: '', ready: false, notReadyBecause: '', time: 0, unsent: 0, lag: 0, parked: [], deadLetters: [], figures: {} };
 
 /** The door that moves a virtual clock is there only where the clock is virtual. */
 async function clockOf(platform: Platform): Promise<Clock> {

@@ -1,7 +1,8 @@
 import type { Client } from '@grpc/grpc-js';
-import { feature, inference, monitoring, registry, RheiError, runtime, serving, training } from '@rhei/contracts';
+import { feature, inference, monitoring, registry, RheiError, runtime, serving, training, type ServiceName } from '@rhei/contracts';
 import { setTimeout as pause } from 'node:timers/promises';
-import { call, clientOf, type ClientConstructor, type Target } from '../connect';
+import { grpcOf } from '../addresses';
+import { call, clientByService, clientOf, type ClientConstructor, type Target } from '../connect';
 
 /** How long a story waits for a platform that went away: long enough for it to be started again by hand. */
 const patienceSeconds = 180;
@@ -24,16 +25,17 @@ export interface Doors {
 
 export function openDoors(target: Target, tokens: Doors['tokens']): Doors {
   const clients: Client[] = [];
-  const open = <C extends Client>(constructor: ClientConstructor<C>): C => {
-    const client = clientOf(constructor, target.grpc);
+  const kept = <C extends Client>(client: C): C => {
     clients.push(client);
     return client;
   };
+  const byService = <C extends Client>(constructor: ClientConstructor<C>): C => kept(clientByService(constructor, target));
+  const of = <C extends Client>(service: ServiceName, constructor: ClientConstructor<C>, balanced = false): C => kept(clientOf(constructor, grpcOf(target, service), { balanced }));
   return {
     target, tokens,
-    control: open(runtime.ReplayControlClient), operations: open(runtime.OperationsServiceClient), resources: open(runtime.ResourceServiceClient),
-    registry: open(registry.RegistryServiceClient), serving: open(serving.ServingServiceClient), monitoring: open(monitoring.MonitoringServiceClient),
-    training: open(training.TrainingServiceClient), feature: open(feature.FeatureServiceClient), inference: open(inference.GRPCInferenceServiceClient),
+    control: byService(runtime.ReplayControlClient), operations: byService(runtime.OperationsServiceClient), resources: byService(runtime.ResourceServiceClient),
+    registry: of('registry', registry.RegistryServiceClient), serving: of('serving', serving.ServingServiceClient), monitoring: of('monitoring', monitoring.MonitoringServiceClient),
+    training: of('training', training.TrainingServiceClient), feature: of('feature', feature.FeatureServiceClient), inference: of('serving', inference.GRPCInferenceServiceClient, true),
     close: () => clients.forEach((client) => client.close()),
   };
 }

@@ -1,4 +1,5 @@
 import { RheiError } from '@rhei/contracts';
+import { httpOf } from '../addresses';
 import { patiently, type Doors } from './doors';
 import type { Delivery } from './plan';
 
@@ -32,7 +33,7 @@ function wavesOf(deliveries: Delivery[]): Delivery[][] {
 async function send(doors: Doors, batch: Delivery[]): Promise<void> {
   const body = JSON.stringify(batch.map(({ event }) => event));
   await patiently('publish events', async () => {
-    const answer = await fetch(`${doors.target.http}/ingestion/events`, {
+    const answer = await fetch(`${httpOf(doors.target, 'ingestion')[0]}/ingestion/events`, {
       method: 'POST',
       headers: { authorization: `Bearer ${doors.tokens.publisher}`, 'content-type': 'application/cloudevents-batch+json' },
       body,
