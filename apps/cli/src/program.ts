@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { applyCommand } from './commands/apply';
 import { approveCommand, rejectCommand } from './commands/approve';
 import { auditCommand } from './commands/audit';
+import { deadLettersCommand } from './commands/dead-letters';
 import { getCommand } from './commands/get';
 import { modelsCommand } from './commands/models';
 import { predictCommand } from './commands/predict';
@@ -49,7 +50,7 @@ export function programOf(context: Context): Command {
   program.commandsGroup('Look and ask:');
   add(program, statusCommand(context), runsCommand(context), modelsCommand(context), quarantineCommand(context), whyCommand(context));
   program.commandsGroup('Decide and prove:');
-  add(program, approveCommand(context), rejectCommand(context), auditCommand(context));
+  add(program, approveCommand(context), rejectCommand(context), deadLettersCommand(context), auditCommand(context));
   return program;
 }
 
