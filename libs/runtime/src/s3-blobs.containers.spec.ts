@@ -13,6 +13,7 @@ import { blobsContract } from './blobs.contract';
 import { pause } from './clock';
 import type { S3Blobs } from './s3-blobs';
 import { service } from './service';
+import { sweepBlobs } from './sweep-blobs';
 
 jest.setTimeout(120_000);
 
@@ -98,6 +99,28 @@ describe('blobs in an S3 store', () => {
     await expect(blobs.link(sha256('never'), 60)).rejects.toMatchObject({ code: 'not_found' });
     await pause(3_100);
     expect((await fetch(link)).status).toBe(403);
+  });
+
+  it('lose what was left behind on the way when somebody says so, and only that', async () => {
+    const digest = await blobs.put(Buffer.from('stays'));
+    const [staged, begun] = [blobs.stagingKey(), blobs.stagingKey()];
+    await blobs.client.putObject('blobs', staged, Buffer.from('half'));
+    await blobs.client.initiateNewMultipartUpload('blobs', begun, {});
+    await blobs.client.initiateNewMultipartUpload('blobs', 'of/another/team', {});
+    const lines: string[] = [];
+    const run = (apply: boolean, days = 2) => {
+      lines.length = 0;
+      return sweepBlobs({ BLOBS: `${minio.url('blobs')}&prefix=team/rhei` }, { apply, now: Date.now() + days * 86_400_000, write: (line) => void lines.push(line) });
+    };
+    const uploads = async () => (await blobs.client.listIncompleteUploadsQuery('blobs', '', '', '', '')).uploads.map(({ key }) => key);
+    expect(await run(true, 0.9)).toBe(0);
+    expect(await run(false)).toBe(2);
+    expect(lines).toEqual([expect.stringContaining(`would remove staged object ${staged} (4 bytes`), expect.stringContaining(`would remove unfinished upload ${begun}`), expect.stringContaining('--apply')]);
+    expect((await uploads()).sort()).toEqual(['of/another/team', begun]);
+    expect(await run(true)).toBe(2);
+    expect([await run(true), await keysBelow('team/rhei/staging/'), await uploads()]).toEqual([0, [], ['of/another/team']]);
+    expect(Buffer.from(await blobs.get(digest)).toString()).toBe('stays');
+    await expect(sweepBlobs({ BLOBS: 'file:/tmp/x' }, { apply: true, write: () => undefined })).rejects.toMatchObject({ exitCode: 2 });
   });
 
   describe('of an endpoint that will not do', () => {
