@@ -12,7 +12,8 @@ import { run } from './run';
 class FakePlatform {
   resources = new Map<string, runtime.Resource>();
   notReady = new Set<string>();
-  causes: Record<string, { title: string; lines?: string[]; causes?: runtime.Reference[] }> = {};
+  causes: Record<string, { title: string; lines?: string[]; causes?: runtime.Reference[]; traceparents?: string[] }> = {};
+  traced = true;
   decisions: runtime.Decision[] = [];
   version: registry.ModelVersion = {
     model: 'late', version: 2, digest: 'd'.repeat(64), run: 'r1', author: 'training', state: 'awaiting_approval', approvedBy: '', rejectedBy: '', reason: '', registeredAt: 5e14, promotedAt: 0,
@@ -32,7 +33,7 @@ class FakePlatform {
       listDecisions: ({ service, after }: runtime.ListDecisionsRequest) => ({ decisions: service === 'registry' ? this.decisions.filter(({ sequence }) => sequence > after).slice(0, 2) : [] }),
       explain: ({ service, kind, id }: runtime.ExplainRequest): runtime.ExplainResponse => {
         const known = this.causes[`${service}/${kind}/${id}`];
-        return known === undefined ? { found: false, title: '', lines: [], causes: [] } : { found: true, lines: [], causes: [], ...known };
+        return { found: known !== undefined, title: '', lines: [], causes: [], traceparents: [], traced: this.traced, ...known };
       },
     });
     this.add(runtime.ResourceServiceService, {

@@ -1,5 +1,6 @@
 import { feature } from '@rhei/contracts';
 import { canonicalJson } from '@rhei/expressions';
+import { annotate, currentTraceparent } from '@rhei/runtime';
 import type { Deps } from './deps';
 import { raiseUnknownSet } from './get-features';
 import { idOf, type TrainingSet, type TrainingSetState } from './training-set/training-set';
@@ -17,9 +18,11 @@ export async function buildTrainingSet({ database, definitions, builds }: Pick<D
     const id = idOf(wanted);
     const known = await findTrainingSet(tx, id);
     if (known !== undefined) return known;
-    await askFor(tx, id, wanted, tx.now);
-    return { ...wanted, id, state: 'building', manifestDigest: '', error: '' } satisfies TrainingSet;
+    const asked: TrainingSet = { ...wanted, id, state: 'building', manifestDigest: '', error: '', traceparent: currentTraceparent() };
+    await askFor(tx, asked, tx.now);
+    return asked;
   });
+  annotate(() => ({ 'rhei.training_set.id': found.id, 'rhei.feature_set': found.featureSet }));
   if (found.state === 'building') builds.wake();
   return {
     id: found.id, state: states[found.state], manifestDigest: found.manifestDigest,

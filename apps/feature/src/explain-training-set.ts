@@ -18,5 +18,5 @@ export async function explainTrainingSet({ database }: Deps, id: string): Promis
       `rows ${digests.rows}, manifest ${manifestDigest}`,
     );
   }
-  return { title: `training set ${id.slice(0, 12)} of ${featureSet}`, lines, causes: [] };
+  return { title: `training set ${id.slice(0, 12)} of ${featureSet}`, lines, traceparents: [found.traceparent], causes: [] };
 }

@@ -5,6 +5,7 @@ import type { Deps } from './deps';
 import { explainTrainingSet } from './explain-training-set';
 import { featureRpc } from './feature.grpc';
 import { Feature0001Features1700000000001 } from './migrations/0001-features';
+import { Feature0002Traces1700000000002 } from './migrations/0002-traces';
 import { onArrivalsClosed } from './on-arrivals-closed';
 import { onPredictionServed } from './on-prediction-served';
 import { onRecordAccepted } from './on-record-accepted';
@@ -20,7 +21,7 @@ import { featureViewResource } from './view/feature-view.resource';
 export const FeatureModule = service<Config, Deps>({
   name: 'feature',
   config,
-  migrations: [Feature0001Features1700000000001],
+  migrations: [Feature0001Features1700000000001, Feature0002Traces1700000000002],
   deps: ({ database, blobs, clock, log, config }) => {
     const own = { database, blobs, clock, log, config, definitions: new DefinitionCache() };
     return { ...own, builds: new Builds(own) };

@@ -86,6 +86,7 @@ CREATE TABLE training_set (
   manifest_digest text NOT NULL DEFAULT ''::text,
   manifest jsonb,
   error text NOT NULL DEFAULT ''::text,
+  traceparent text NOT NULL DEFAULT ''::text,
   CONSTRAINT training_set_pkey PRIMARY KEY (id),
   CONSTRAINT training_set_state_check CHECK ((state = ANY (ARRAY['building'::text, 'built'::text, 'failed'::text])))
 );

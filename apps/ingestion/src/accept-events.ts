@@ -1,7 +1,7 @@
 import { conflict, ingestion, notFound, rejected, type RheiError } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
 import { shardOf } from '@rhei/messaging';
-import type { Database, Instant, Transaction } from '@rhei/runtime';
+import type { Database, Instant, Transaction, WorkContext } from '@rhei/runtime';
 import type { CloudEvent } from './cloud-event';
 import { judge, type Breach, type Contract, type Sound } from './contract';
 import { keepQuarantined, type Quarantined } from './quarantine.store';
@@ -19,6 +19,8 @@ export interface Submission {
   sender: string;
   /** Trace context of the request, for an event that brings none. */
   traceparent: string;
+  /** The work that waits for it. */
+  cause?: WorkContext;
 }
 /** No contract knows its source or type. */
 type Unknown = { status: 'not_found'; error: RheiError };

@@ -19,5 +19,5 @@ export async function explainEvent({ database }: { database: Database }, name: s
       `key ${record.key}, shard ${record.shard}, content ${record.contentDigest}`, record.dataJson,
     );
   }
-  return { title: `Event ${name}${record === undefined ? ' (in quarantine)' : `, ${record.type}`}`, lines, causes: [] };
+  return { title: `Event ${name}${record === undefined ? ' (in quarantine)' : `, ${record.type}`}`, lines, causes: [], ...(record && { traceparents: [record.traceparent] }) };
 }

@@ -1,5 +1,5 @@
 import { formatInstant, parseDuration } from '@rhei/expressions';
-import { inContext, service, type Database, type Duration } from '@rhei/runtime';
+import { inGroup, service, type Database, type Duration, type WorkContext } from '@rhei/runtime';
 import { acceptEvents, type Outcome, type Submission } from './accept-events';
 import { closeArrivals } from './close-arrivals';
 import { config, type Config } from './config';
@@ -23,6 +23,8 @@ export interface Deps {
 
 const mebibyte = 1024 * 1024;
 
+const causeOf = ({ cause, traceparent }: Submission): WorkContext => cause ?? { traceparent, service: 'ingestion' };
+
 export const IngestionModule = service<Config, Deps>({
   name: 'ingestion',
   config,
@@ -31,8 +33,7 @@ export const IngestionModule = service<Config, Deps>({
     const contracts = new ContractStore();
     return {
       database, contracts,
-      // A group is said in the trace of its first event; each record keeps its own.
-      committer: new GroupCommit((submissions) => inContext({ traceparent: submissions[0].traceparent, service: 'ingestion' }, () => acceptEvents({ database, contracts }, submissions)), {
+      committer: new GroupCommit((submissions) => inGroup('accept events', submissions.map(causeOf), () => acceptEvents({ database, contracts }, submissions)), {
         groupItems: 500, groupBytes: 4 * mebibyte, queueItems: queueEvents, queueBytes: 64 * mebibyte,
       }),
       // A story takes thousands of steps: there a day is often enough.

@@ -1,5 +1,5 @@
 import { forbidden, RheiError, type ErrorCode } from '@rhei/contracts';
-import { mayActFor, type Instant, type Principal } from '@rhei/runtime';
+import { annotate, currentContext, mayActFor, type Instant, type Principal } from '@rhei/runtime';
 import type { Outcome, Submission } from './accept-events';
 import { readCloudEvent, type CloudEvent } from './cloud-event';
 import type { SentEvent } from './event-body';
@@ -17,7 +17,9 @@ export type Answer = { id?: string; source?: string } & (
  */
 export async function publishEvents(committer: GroupCommit<Submission, Outcome>, principal: Principal, traceparent: string, sent: SentEvent[]): Promise<Answer[]> {
   const read = sent.map((one) => readSent(one, principal));
-  const submissions = read.flatMap(({ event, bytes }) => (event === undefined ? [] : [{ event, original: bytes, sender: principal.name, traceparent }]));
+  const cause = currentContext();
+  const submissions = read.flatMap(({ event, bytes }) => (event === undefined ? [] : [{ event, original: bytes, sender: principal.name, traceparent, ...(cause && { cause }) }]));
+  annotate(() => ({ 'rhei.record.id': submissions.map(({ event: { source, id } }) => `${source}/${id}`), 'rhei.records': sent.length }));
   const bytes = submissions.reduce((sum, { original }) => sum + original.length, 0);
   const outcomes = submissions.length === 0 ? [] : await committer.submit(submissions, bytes);
   const inOrder = outcomes.values();

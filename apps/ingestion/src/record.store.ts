@@ -61,15 +61,16 @@ export interface RecordRow {
   arrivalBasis: string;
   contentDigest: string;
   dataJson: string;
+  traceparent: string;
 }
 
 const shown = `source, id, type, key, shard, event_time AS "eventTime", arrival, arrival_basis AS "arrivalBasis", content_digest AS "contentDigest"`;
 
 /** All records by (source, id), read in pages. Data is left out. */
-export async function* allRecords(database: Queryable, page = 2_000): AsyncGenerator<Omit<RecordRow, 'dataJson'>> {
+export async function* allRecords(database: Queryable, page = 2_000): AsyncGenerator<Omit<RecordRow, 'dataJson' | 'traceparent'>> {
   let after: [string, string] = ['', ''];
   for (;;) {
-    const rows = await database.query<Omit<RecordRow, 'dataJson'>>(
+    const rows = await database.query<Omit<RecordRow, 'dataJson' | 'traceparent'>>(
       `SELECT ${shown} FROM record WHERE (source, id) > ($1, $2) ORDER BY source, id LIMIT $3`, [...after, page],
     );
     yield* rows;
@@ -79,7 +80,7 @@ export async function* allRecords(database: Queryable, page = 2_000): AsyncGener
 }
 
 export async function findRecord(database: Queryable, source: string, id: string): Promise<RecordRow | undefined> {
-  const [row] = await database.query<Omit<RecordRow, 'dataJson'> & { data: unknown }>(`SELECT ${shown}, data FROM record WHERE source = $1 AND id = $2`, [source, id]);
+  const [row] = await database.query<Omit<RecordRow, 'dataJson'> & { data: unknown }>(`SELECT ${shown}, traceparent, data FROM record WHERE source = $1 AND id = $2`, [source, id]);
   if (row === undefined) return undefined;
   const { data, ...rest } = row;
   return { ...rest, dataJson: canonicalJson(data) };

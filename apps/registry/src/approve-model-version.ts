@@ -1,5 +1,6 @@
 import type { registry } from '@rhei/contracts';
 import type { Deps } from './deps';
+import { joinTraces } from './join-traces';
 import { approve, withVersion, type Judgement } from './model';
 import { lockModel } from './model.store';
 import { promoteWithin } from './promote-model-version';
@@ -12,6 +13,7 @@ export const approveModelVersion = ({ database }: Deps, { model: name, ...judgem
   database.transaction(async (tx) => {
     const stored = await lockModel(tx, name);
     const version = approve(stored, judgement);
+    await joinTraces(tx, name, version.version);
     await tx.decide({
       subject: `model/${name}/${version.version}`, action: 'approve', by: judgement.by,
       inputs: { digest: version.digest, author: version.author, comment: judgement.reason }, outcome: { approved: true },

@@ -2,7 +2,7 @@ import { formatInstant } from '@rhei/expressions';
 import type { Explanation } from '@rhei/runtime';
 import type { Deps } from './deps';
 import { isObject, type GateResult } from './gates';
-import { listModels, listPromotions, listVersions, type KeptVersion } from './model.store';
+import { listModels, listPromotions, listVersions, tracesOf, type KeptVersion } from './model.store';
 
 /** What is known about `<model>/<n>`: the run it came from, its gates, who said yes or no, and what it replaced. */
 export async function explainVersion({ database }: Deps, id: string): Promise<Explanation | undefined> {
@@ -20,6 +20,7 @@ export async function explainVersion({ database }: Deps, id: string): Promise<Ex
       ...judgementOf(version),
       ...moves.map((move) => `promoted ${formatInstant(move.promotedAt)} by ${move.by} as revision ${move.revision}, ${move.replaces === 0 ? 'the first champion' : `replacing version ${move.replaces}`}`),
     ],
+    traceparents: await tracesOf(database, name, number),
     causes: [{ service: 'training', kind: 'run', id: version.run }],
   };
 }

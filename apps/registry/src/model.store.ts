@@ -1,6 +1,7 @@
 import { notFound, type registry } from '@rhei/contracts';
 import { canonicalJson } from '@rhei/expressions';
 import type { Queryable } from '@rhei/messaging';
+import { currentTraceparent } from '@rhei/runtime';
 import type { GateResult } from './gates';
 import type { Model, Version } from './model';
 import type { ModelSpec } from './model-spec';
@@ -48,12 +49,12 @@ export async function insertVersion(tx: Queryable, model: string, v: Version, li
   await tx.query(
     `INSERT INTO model_version (model, version, digest, run, author, state, gates, compared_with, approved_by, rejected_by, reason,
        registered_at, promoted_at, feature_set, feature_set_version, fit_until, cause, report, signature, example, card, parameters,
-       training_set_digest, code_digest)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+       training_set_digest, code_digest, traceparent)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
     [model, v.version, v.digest, v.run, v.author, v.state, canonicalJson(v.gates), v.comparedWith, v.approvedBy, v.rejectedBy, v.reason,
       v.registeredAt, v.promotedAt, v.featureSet, v.featureSetVersion, v.fitUntil, canonicalJson(lineage.cause), canonicalJson(lineage.report),
       canonicalJson(lineage.signature), canonicalJson(lineage.example), canonicalJson(lineage.card), canonicalJson(lineage.parameters),
-      lineage.trainingSetDigest, lineage.codeDigest],
+      lineage.trainingSetDigest, lineage.codeDigest, currentTraceparent()],
   );
 }
 
@@ -72,8 +73,18 @@ export async function saveModel(tx: Queryable, before: Model, after: Model): Pro
 }
 
 export async function insertPromotion(tx: Queryable, promoted: registry.ModelVersionPromoted): Promise<void> {
-  await tx.query('INSERT INTO promotion (model, revision, version, replaces, promoted_by, promoted_at) VALUES ($1, $2, $3, $4, $5, $6)',
-    [promoted.model, promoted.revision, promoted.version, promoted.replaces, promoted.by, promoted.promotedAt]);
+  await tx.query('INSERT INTO promotion (model, revision, version, replaces, promoted_by, promoted_at, traceparent) VALUES ($1, $2, $3, $4, $5, $6, $7)',
+    [promoted.model, promoted.revision, promoted.version, promoted.replaces, promoted.by, promoted.promotedAt, currentTraceparent()]);
+}
+
+/** The traces in which a version was registered and promoted, oldest first, each once. */
+export async function tracesOf(database: Queryable, model: string, version: number): Promise<string[]> {
+  const rows = await database.query<{ traceparent: string }>(
+    `SELECT traceparent FROM (
+       SELECT 0 AS revision, traceparent FROM model_version WHERE model = $1 AND version = $2
+       UNION ALL SELECT revision, traceparent FROM promotion WHERE model = $1 AND version = $2
+     ) AS moves WHERE traceparent <> '' ORDER BY revision`, [model, version]);
+  return [...new Set(rows.map(({ traceparent }) => traceparent))];
 }
 
 export async function listModels(database: Queryable): Promise<Omit<Model, 'versions'>[]> {

@@ -1,6 +1,7 @@
 import type { registry } from '@rhei/contracts';
 import type { Transaction } from '@rhei/runtime';
 import type { Deps } from './deps';
+import { joinTraces } from './join-traces';
 import { evolve, promote, type Model, type Promote } from './model';
 import { insertPromotion, lockModel, saveModel } from './model.store';
 
@@ -11,6 +12,7 @@ import { insertPromotion, lockModel, saveModel } from './model.store';
 export const promoteModelVersion = ({ database }: Deps, { model, ...command }: Promote & { model: string }): Promise<registry.ModelVersionPromoted> =>
   database.transaction(async (tx) => {
     const before = await lockModel(tx, model);
+    await joinTraces(tx, model, command.version);
     return promoteWithin(tx, before, before, command);
   });
 

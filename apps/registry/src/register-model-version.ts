@@ -1,6 +1,6 @@
 import type { training } from '@rhei/contracts';
 import { digestOf } from '@rhei/expressions';
-import type { Transaction } from '@rhei/runtime';
+import { annotate, type Transaction } from '@rhei/runtime';
 import { artifactProblem } from './artifact';
 import type { Deps } from './deps';
 import { isObject, readReport, type Report } from './gates';
@@ -31,6 +31,7 @@ export async function registerModelVersion({ blobs }: Pick<Deps, 'blobs'>, run: 
     digest: run.artifactDigest, run: run.run, author: run.author, featureSet: run.featureSet, featureSetVersion: run.featureSetVersion, fitUntil: run.fitUntil,
   }, report, tx.now);
   await insertVersion(tx, model.name, version, kept);
+  annotate(() => ({ 'rhei.model.version': version.version }));
   await tx.decide({
     subject: `model/${model.name}/${version.version}`, action: 'register', by: 'registry',
     inputs: { ...inputs, signature: digestOf(kept.signature), parameters: digestOf(kept.parameters) }, outcome: { version: version.version, digest: version.digest },

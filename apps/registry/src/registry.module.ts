@@ -3,6 +3,7 @@ import { config, type Config } from './config';
 import type { Deps } from './deps';
 import { explainModel, explainVersion } from './explain';
 import { Registry0001Models1700000000001 } from './migrations/0001-models';
+import { Registry0002Traces1700000000002 } from './migrations/0002-traces';
 import { modelResource } from './model-resource';
 import { countVersions } from './model.store';
 import { onRunCompleted } from './on-run-completed';
@@ -13,7 +14,7 @@ import { registryHttp } from './registry.http';
 export const RegistryModule = service<Config, Deps>({
   name: 'registry',
   config,
-  migrations: [Registry0001Models1700000000001],
+  migrations: [Registry0001Models1700000000001, Registry0002Traces1700000000002],
   deps: ({ database, blobs }) => ({ database, blobs }),
   rpc: (deps) => [registryRpc(deps)],
   http: [registryHttp],

@@ -1,4 +1,5 @@
 import type { Deps } from './deps';
+import { joinTraces } from './join-traces';
 import { reject, withVersion, type Judgement } from './model';
 import { lockModel, saveModel } from './model.store';
 
@@ -10,6 +11,7 @@ export const rejectModelVersion = ({ database }: Deps, { model: name, ...judgeme
   database.transaction(async (tx) => {
     const stored = await lockModel(tx, name);
     const version = reject(stored, judgement);
+    await joinTraces(tx, name, version.version);
     await saveModel(tx, stored, withVersion(stored, version));
     await tx.decide({
       subject: `model/${name}/${version.version}`, action: 'reject', by: judgement.by,

@@ -32,6 +32,7 @@ CREATE TABLE model_version (
   parameters jsonb NOT NULL,
   training_set_digest text NOT NULL,
   code_digest text NOT NULL,
+  traceparent text NOT NULL DEFAULT ''::text,
   CONSTRAINT model_version_model_fkey FOREIGN KEY (model) REFERENCES model(name),
   CONSTRAINT model_version_model_run_key UNIQUE (model, run),
   CONSTRAINT model_version_pkey PRIMARY KEY (model, version),
@@ -46,6 +47,7 @@ CREATE TABLE promotion (
   replaces integer NOT NULL,
   promoted_by text NOT NULL,
   promoted_at bigint NOT NULL,
+  traceparent text NOT NULL DEFAULT ''::text,
   CONSTRAINT promotion_model_version_fkey FOREIGN KEY (model, version) REFERENCES model_version(model, version),
   CONSTRAINT promotion_pkey PRIMARY KEY (model, revision)
 );

@@ -7,7 +7,7 @@ describe('the explanation of a prediction', () => {
   it('tells the question, each value with its age or why there is none, and the version', async () => {
     const value = (name: string, freshness: feature.Freshness, age = 0, number?: number) => ({ name, freshness, age, eventTime: 0, value: number });
     const ledger = { find: async () => [{
-      id: 'p1', version: 3, model: 'm', deployment: 'd', digest: 'abc', example: 'e1', asOf: parseInstant('2001-02-01T00:00:00Z'), request: { shop: 'a' }, outputs: { probability: 0.25 },
+      id: 'p1', version: 3, model: 'm', deployment: 'd', digest: 'abc', example: 'e1', asOf: parseInstant('2001-02-01T00:00:00Z'), request: { shop: 'a' }, outputs: { probability: 0.25 }, traceparent: 't1',
       features: [value('hour', 4, 0, 17), value('rate', 1, 3 * DAY + 4 * HOUR, 0.2), value('stale', 2, 20 * DAY), value('unseen', 3)],
     }] } as unknown as LedgerStore;
     expect(await explainPrediction({ ledger }, 'p1')).toEqual({
@@ -16,7 +16,7 @@ describe('the explanation of a prediction', () => {
         'asked of deployment d, about example e1: {"shop":"a"}', 'hour = 17', 'rate = 0.2, 3d 4h old', 'stale = nothing: the last value was 20d old, which is more than its view allows',
         'unseen = nothing: never seen', 'model file abc',
       ],
-      causes: [{ service: 'registry', kind: 'version', id: 'm/3' }],
+      causes: [{ service: 'registry', kind: 'version', id: 'm/3' }], traceparents: ['t1'],
     });
   });
 

@@ -14,6 +14,7 @@ export async function explainPrediction({ ledger }: Pick<Deps, 'ledger'>, id: st
       ...row.features.map(line),
       `model file ${row.digest}`,
     ],
+    traceparents: [row.traceparent],
     causes: [{ service: 'registry', kind: 'version', id: `${row.model}/${row.version}` }],
   };
 }

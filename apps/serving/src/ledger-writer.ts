@@ -1,9 +1,10 @@
 import { conflict, RheiError, unavailable } from '@rhei/contracts';
-import type { Clock, Database, Instant } from '@rhei/runtime';
+import { currentContext, inGroup, type Clock, type Database, type Instant, type WorkContext } from '@rhei/runtime';
 import type { LedgerRow, LedgerStore } from './ledger.store';
 
 interface Waiting {
   rows: LedgerRow[];
+  cause: WorkContext | undefined;
   done(written: boolean): void;
   failed(error: unknown): void;
 }
@@ -26,7 +27,7 @@ export class LedgerWriter {
    */
   write(rows: LedgerRow[]): Promise<boolean> {
     return new Promise((done, failed) => {
-      this.waiting.push({ rows, done, failed });
+      this.waiting.push({ rows, cause: currentContext(), done, failed });
       if (!this.busy) void this.drain();
     });
   }
@@ -43,7 +44,7 @@ export class LedgerWriter {
   /** One answer that cannot be written must not fail those that happened to come with it: the group is halved until it stands alone. */
   private async settle(group: Waiting[]): Promise<void> {
     try {
-      const { now, written } = await this.commit(group);
+      const { now, written } = await inGroup('write predictions', group.map(({ cause }) => cause), () => this.commit(group));
       for (const one of group) {
         if (this.moved(one, now)) one.failed(unavailable('The clock moved while the prediction was made.', { reason: 'CLOCK_MOVED', retryAfter: 10 }));
         else one.done(written.has(one.rows[0].id));

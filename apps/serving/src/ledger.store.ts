@@ -20,12 +20,14 @@ export interface LedgerRow {
   request: FieldValues | { features: (number | null)[] };
   features: feature.FeatureValue[];
   outputs: Record<string, number>;
+  /** The trace in which it was answered. */
+  traceparent: string;
 }
 
 /** What makes two requests with one id the same. */
 export const inputsDigest = (deployment: string, version: string, request: LedgerRow['request'], rows: number): string => digestOf({ target: `${deployment}:${version}`, request, rows });
 
-const columns = 'id, version, role, deployment, model, digest, example, example_time AS "exampleTime", as_of AS "asOf", inputs_digest AS "inputsDigest", request, features, outputs';
+const columns = 'id, version, role, deployment, model, digest, example, example_time AS "exampleTime", as_of AS "asOf", inputs_digest AS "inputsDigest", request, features, outputs, traceparent';
 
 /** The ledger of predictions. Rows are written once and never changed. */
 export class LedgerStore {
@@ -41,13 +43,13 @@ export class LedgerStore {
     const sorted = [...rows].sort((a, b) => (a.id < b.id ? -1 : 1));
     const list = <T>(pick: (row: LedgerRow) => T): T[] => sorted.map(pick);
     const written = await tx.query<{ id: string }>(
-      `INSERT INTO prediction (id, version, role, deployment, model, digest, example, example_time, as_of, inputs_digest, request, features, outputs)
-       SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[])
+      `INSERT INTO prediction (id, version, role, deployment, model, digest, example, example_time, as_of, inputs_digest, request, features, outputs, traceparent)
+       SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::text[])
        ON CONFLICT DO NOTHING RETURNING id`,
       [
         list((row) => row.id), list((row) => row.version), list((row) => row.role), list((row) => row.deployment), list((row) => row.model), list((row) => row.digest),
         list((row) => row.example), list((row) => row.exampleTime), list((row) => row.asOf), list((row) => row.inputsDigest),
-        list((row) => JSON.stringify(row.request)), list((row) => JSON.stringify(row.features)), list((row) => JSON.stringify(row.outputs)),
+        list((row) => JSON.stringify(row.request)), list((row) => JSON.stringify(row.features)), list((row) => JSON.stringify(row.outputs)), list((row) => row.traceparent),
       ],
     );
     const ids = new Set(written.map(({ id }) => id));

@@ -1,5 +1,5 @@
 import { conflict, deadlineExceeded, forbidden, invalid, RheiError, unavailable, type feature } from '@rhei/contracts';
-import { call, mayActFor, type Call, type Instant } from '@rhei/runtime';
+import { annotate, call, currentTraceparent, mayActFor, type Call, type Instant } from '@rhei/runtime';
 import { randomUUID } from 'node:crypto';
 import { versionNotLive } from './describe-model';
 import type { Deps } from './deps';
@@ -72,6 +72,7 @@ async function answer(deps: Deps, question: Question): Promise<Answer> {
     : vectorsOfTensor(deployment.name, live.session.features, command.tensors).map((features) => ({ features }));
   const id = command.id === '' ? randomUUID() : command.id;
   const ids = requests.map((_, row) => (requests.length === 1 ? id : `${id}/${row}`));
+  annotate(() => ({ 'rhei.prediction.id': id, 'rhei.deployment': deployment.name, 'rhei.model.name': live.model, 'rhei.model.version': live.version }));
   const digests = requests.map((request) => inputsDigest(deployment.name, command.version, request, requests.length));
   if (command.id !== '') {
     const recorded = await recordedAnswer(deps, id, ids, digests);
@@ -113,10 +114,11 @@ async function score(deps: Deps, question: Question, requests: LedgerRow['reques
     : requests.map(({ features }) => rawVector(live.session.features, features as (number | null)[]));
   if (caller.signal.aborted || caller.remaining() <= 0) throw deadlineExceeded('The deadline passed while the features were fetched.');
   const scores = await live.session.score(inputOf(live, vectors, featureSet));
+  const traceparent = currentTraceparent();
   return requests.map((request, row) => ({
     id: ids[row], version: live.version, role: command.version === '' ? 'live' : 'named', deployment: deployment.name, model: live.model,
     featureSet: featureSet.name, digest: live.digest, example: vectors[row].example, exampleTime: vectors[row].exampleTime, asOf,
-    inputsDigest: digests[row], request, features: vectors[row].features, outputs: { probability: scores[row] },
+    inputsDigest: digests[row], request, features: vectors[row].features, outputs: { probability: scores[row] }, traceparent,
   }));
 }
 

@@ -52,6 +52,7 @@ CREATE TABLE prediction (
   request jsonb NOT NULL,
   features jsonb NOT NULL,
   outputs jsonb NOT NULL,
+  traceparent text NOT NULL DEFAULT ''::text,
   CONSTRAINT prediction_pkey PRIMARY KEY (id, version, role)
 );
 CREATE UNIQUE INDEX prediction_answered_once ON prediction USING btree (id) WHERE (role = ANY (ARRAY['live'::text, 'named'::text]));

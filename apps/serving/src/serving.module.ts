@@ -13,6 +13,7 @@ import { LedgerWriter } from './ledger-writer';
 import { modelInfo } from './model-info';
 import { Serving0001Deployments1700000000001 } from './migrations/0001-deployments';
 import { Serving0002Replicas1700000000002 } from './migrations/0002-replicas';
+import { Serving0003Traces1700000000003 } from './migrations/0003-traces';
 import { onDeploymentApplied } from './on-deployment-applied';
 import { onFeatureSetApplied } from './on-feature-set-applied';
 import { onModelApplied } from './on-model-applied';
@@ -26,7 +27,7 @@ import { Traffic } from './traffic';
 export const ServingModule = service<ServingConfig, Deps>({
   name: 'serving',
   config,
-  migrations: [Serving0001Deployments1700000000001, Serving0002Replicas1700000000002],
+  migrations: [Serving0001Deployments1700000000001, Serving0002Replicas1700000000002, Serving0003Traces1700000000003],
   deps({ config: { concurrency, queue }, database, blobs, clock, log, replica, peer }) {
     const ledger = new LedgerStore(database);
     return {

@@ -18,6 +18,7 @@ export async function explainRun({ database }: Deps, id: string): Promise<Explan
       ...(run.failure === '' ? [] : [run.failure]),
       ...(version === undefined ? [] : [`became ${version.model}/${version.version}${version.promoted ? ', which was promoted' : ''}`]),
     ],
+    traceparents: [run.traceparent],
     causes: [
       ...(run.trainingSet === '' ? [] : [{ service: 'feature' as const, kind: 'training-set', id: run.trainingSet }]),
       ...(run.cause.kind === 'drift' ? [{ service: 'monitoring' as const, kind: 'retraining', id: run.cause.id }] : []),

@@ -10,22 +10,24 @@ export interface Lease {
   holder: string;
   token: number;
   beat: number;
+  /** Of the run. */
+  traceparent: string;
 }
-interface LeaseRow { run: string; holder: string; token: string; beat: string }
-const toLease = (row: LeaseRow): Lease => ({ run: row.run, holder: row.holder, token: Number(row.token), beat: Number(row.beat) });
+interface LeaseRow { run: string; holder: string; token: string; beat: string; traceparent: string }
+const toLease = (row: LeaseRow): Lease => ({ run: row.run, holder: row.holder, traceparent: row.traceparent, token: Number(row.token), beat: Number(row.beat) });
 
 /** The leases of all running runs, in the order in which the runs are worked on. */
 export async function listLeases(q: Queryable): Promise<Lease[]> {
   return (await q.query<LeaseRow>(
-    `SELECT id AS run, lease_holder AS holder, lease_token AS token, lease_beat AS beat FROM run WHERE state = 'running' ORDER BY as_of, id`)).map(toLease);
+    `SELECT id AS run, lease_holder AS holder, lease_token AS token, lease_beat AS beat, traceparent FROM run WHERE state = 'running' ORDER BY as_of, id`)).map(toLease);
 }
 
 /** Takes the lease as it was seen; undefined when somebody was faster or the run has ended. */
 export async function takeLease(tx: Queryable, seen: Lease, holder: string): Promise<Lease | undefined> {
   const [row] = await tx.query<LeaseRow>(
     `WITH taken AS (UPDATE run SET lease_holder = $3, lease_token = lease_token + 1, lease_beat = 0, progress = 0
-       WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING id, lease_holder, lease_token, lease_beat)
-     SELECT id AS run, lease_holder AS holder, lease_token AS token, lease_beat AS beat FROM taken`, [seen.run, seen.token, holder]);
+       WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING id, lease_holder, lease_token, lease_beat, traceparent)
+     SELECT id AS run, lease_holder AS holder, lease_token AS token, lease_beat AS beat, traceparent FROM taken`, [seen.run, seen.token, holder]);
   return row && toLease(row);
 }
 

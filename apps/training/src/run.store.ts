@@ -7,12 +7,12 @@ import type { BuildState, Cause, Champion, Reads, Run, RunState } from './run';
 interface RunRow {
   id: string; plan: string; model: string; feature_set: string; feature_set_version: string; reads: Reads; spec: PlanSpec; state: RunState; as_of: string; cause: Cause; by: string;
   request_id: string | null; build: BuildState; training_set: string; manifest_digest: string; training_set_digest: string; champion: Champion | null;
-  progress: number; deaths: number; report: unknown; artifact_digest: string; failure: string; ended_at: string | null;
+  progress: number; deaths: number; report: unknown; artifact_digest: string; failure: string; traceparent: string; ended_at: string | null;
 }
 const toRun = (row: RunRow): Run => ({
   id: row.id, plan: row.plan, model: row.model, featureSet: row.feature_set, featureSetVersion: Number(row.feature_set_version), reads: row.reads, spec: row.spec, state: row.state,
   asOf: Number(row.as_of), cause: row.cause, by: row.by, build: row.build, trainingSet: row.training_set, manifestDigest: row.manifest_digest,
-  trainingSetDigest: row.training_set_digest, progress: row.progress, deaths: row.deaths, artifactDigest: row.artifact_digest, failure: row.failure,
+  trainingSetDigest: row.training_set_digest, progress: row.progress, deaths: row.deaths, artifactDigest: row.artifact_digest, failure: row.failure, traceparent: row.traceparent,
   ...(row.request_id === null ? {} : { requestId: row.request_id }),
   ...(row.champion === null ? {} : { champion: row.champion }),
   ...(row.report === null ? {} : { report: row.report }),
@@ -21,10 +21,10 @@ const toRun = (row: RunRow): Run => ({
 
 export async function insertRun(tx: Queryable, run: Run, number: number): Promise<void> {
   await tx.query(
-    `INSERT INTO run (id, plan, number, model, feature_set, feature_set_version, reads, spec, state, as_of, cause, by, request_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    `INSERT INTO run (id, plan, number, model, feature_set, feature_set_version, reads, spec, state, as_of, cause, by, request_id, traceparent)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     [run.id, run.plan, number, run.model, run.featureSet, run.featureSetVersion, canonicalJson(run.reads), canonicalJson(run.spec), run.state,
-      run.asOf, canonicalJson(run.cause), run.by, run.requestId ?? null],
+      run.asOf, canonicalJson(run.cause), run.by, run.requestId ?? null, run.traceparent],
   );
 }
 

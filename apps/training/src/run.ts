@@ -61,6 +61,8 @@ export interface Run {
   report?: unknown;
   artifactDigest: string;
   failure: string;
+  /** Of what started it; its work goes on in that trace. */
+  traceparent: string;
   endedAt?: Instant;
 }
 

@@ -71,6 +71,7 @@ CREATE TABLE run (
   lease_holder text NOT NULL DEFAULT ''::text,
   lease_token bigint NOT NULL DEFAULT 0,
   lease_beat bigint NOT NULL DEFAULT 0,
+  traceparent text NOT NULL DEFAULT ''::text,
   CONSTRAINT run_build_check CHECK ((build = ANY (ARRAY['unasked'::text, 'building'::text, 'built'::text]))),
   CONSTRAINT run_pkey PRIMARY KEY (id),
   CONSTRAINT run_plan_fkey FOREIGN KEY (plan) REFERENCES plan(name),

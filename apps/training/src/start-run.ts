@@ -1,5 +1,5 @@
 import { conflict, notFound } from '@rhei/contracts';
-import type { Transaction } from '@rhei/runtime';
+import { annotate, currentTraceparent, type Transaction } from '@rhei/runtime';
 import type { Deps } from './deps';
 import { readsOf } from './feature-set-spec';
 import { findFeatureSet, type KnownFeatureSet } from './known.store';
@@ -48,9 +48,10 @@ export async function beginWaiting(
   await insertRun(tx, {
     id, plan: plan.name, model: plan.spec.model, featureSet: set.name, featureSetVersion: set.version, reads: readsOf(set.features, set.spec), spec: plan.spec,
     state: 'waiting', asOf: tx.now, cause, by, build: 'unasked', trainingSet: '', manifestDigest: '', trainingSetDigest: '', progress: 0, deaths: 0,
-    artifactDigest: '', failure: '', ...(requestId === undefined ? {} : { requestId }),
+    artifactDigest: '', failure: '', traceparent: currentTraceparent(), ...(requestId === undefined ? {} : { requestId }),
   }, number);
   await countRun(tx, plan.name);
+  annotate(() => ({ 'rhei.run.id': id, 'rhei.model.name': plan.spec.model }));
   await tx.decide({ subject: `plan/${plan.name}`, action: 'start-run', by, inputs, outcome: { run: id, cause } });
   tx.afterCommit(() => deps.wake());
   return runNamed(tx, id);

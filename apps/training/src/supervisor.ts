@@ -1,5 +1,5 @@
 import { RheiError } from '@rhei/contracts';
-import { elapsed, pause, type Blobs, type Database } from '@rhei/runtime';
+import { annotate, elapsed, pause, recordSpan, resume, unsampled, type Blobs, type Database } from '@rhei/runtime';
 import type { Logger } from 'pino';
 import { askTrainingSet, type BuildTrainingSet } from './ask-training-set';
 import { completeRun } from './complete-run';
@@ -83,7 +83,9 @@ export class Supervisor {
       if (run.build === 'building' && elapsed() - (this.askedAt.get(run.id) ?? -Infinity) < askAgain) continue;
       this.askedAt.set(run.id, elapsed());
       try {
-        if (await askTrainingSet({ ...this.deps, wake: () => this.wake() }, run)) this.wake();
+        // Asked again and again: only the first question is part of the run's story.
+        const traceparent = run.build === 'unasked' ? run.traceparent : unsampled(run.traceparent);
+        if (await resume({ service: 'training', traceparent }, () => askTrainingSet({ ...this.deps, wake: () => this.wake() }, run))) this.wake();
       } catch (error) {
         if (!(error instanceof RheiError)) throw error;
         this.askedAt.delete(run.id);
@@ -100,7 +102,8 @@ export class Supervisor {
       const taken = await database.transaction((tx) => takeLease(tx, lease, this.holder.name));
       if (taken === undefined) continue;
       const stop = new AbortController();
-      const over = this.fit(taken, stop.signal).then((ending) => {
+      const span = { name: 'training run', attributes: { 'rhei.run.id': taken.run } };
+      const over = resume({ service: 'training', traceparent: taken.traceparent, span: () => span }, () => this.fit(taken, stop.signal)).then((ending) => {
         this.fitting.delete(taken.run);
         // What was stopped would be stopped again if it were taken up at once: it waits for the next look.
         if (ending !== 'stopped') this.wake();
@@ -131,7 +134,11 @@ export class Supervisor {
     let ending: Ending;
     try {
       const run = await runNamed(database, lease.run);
-      ending = await runProcess(await this.taskOf(run), { memoryMb: config.runMemoryMb, seconds: config.runSeconds }, (share) => { done = share; }, over.signal);
+      annotate(() => ({ 'rhei.model.name': run.model, 'rhei.plan': run.plan, 'rhei.training_set.id': run.trainingSet }));
+      ending = await runProcess(await this.taskOf(run), { memoryMb: config.runMemoryMb, seconds: config.runSeconds }, {
+        progress: (share) => { done = share; }, phase: ({ name, from, to }) => recordSpan(name, from, to),
+      }, over.signal);
+      annotate(() => ({ 'rhei.run.ending': ending.type }));
     } catch (error) {
       const later = error instanceof RheiError && away.has(error.code);
       if (later) log.warn({ err: error, run: lease.run }, 'what a run reads could not be fetched');

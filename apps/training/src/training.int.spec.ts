@@ -249,7 +249,7 @@ describe('the training service', () => {
         await tx.query(`UPDATE run SET state = 'running', lease_holder = 'elsewhere/1/x', lease_token = 5, lease_beat = 3 WHERE id = $1`, [id]);
         const old = (await listLeases(tx)).find(({ run: one }) => one === id)!;
         const taken = (await takeLease(tx, old, 'here/1/y'))!;
-        expect(taken).toEqual({ run: id, holder: 'here/1/y', token: 6, beat: 0 });
+        expect(taken).toMatchObject({ run: id, holder: 'here/1/y', token: 6, beat: 0 });
         expect(await takeLease(tx, old, 'there/1/z')).toBeUndefined();
         expect([await beat(tx, old, 0.5), await holds(tx, old), await beat(tx, taken, 0.5), await holds(tx, taken)]).toEqual([false, false, true, true]);
         await tx.query(`UPDATE run SET state = 'waiting', lease_holder = '' WHERE id = $1`, [id]);

@@ -5,6 +5,7 @@ import type { Deps } from './deps';
 import { explainRun } from './explain-run';
 import { lookAtPlan } from './look-at-plan';
 import { Training0001Training1700000000001 } from './migrations/0001-training';
+import { Training0002Traces1700000000002 } from './migrations/0002-traces';
 import { onExampleLabelled } from './on-example-labelled';
 import { onFeatureSetApplied } from './on-feature-set-applied';
 import { onModelApplied } from './on-model-applied';
@@ -24,7 +25,7 @@ interface Parts extends Deps {
 export const TrainingModule = service<Config, Parts>({
   name: 'training',
   config,
-  migrations: [Training0001Training1700000000001],
+  migrations: [Training0001Training1700000000001, Training0002Traces1700000000002],
   deps({ database, blobs, log, config: own, peer }) {
     const features = peer('feature', feature.FeatureServiceClient);
     const supervisor = new Supervisor({ database, blobs, log, config: own, buildTrainingSet: (request) => call(features, 'buildTrainingSet', request, { deadline: 2_000 }) });

@@ -14,6 +14,7 @@ import { observeGrpc } from './metrics';
 import type { Principals } from './principals';
 import { answeredTo, receivingOf } from './rpc-spans';
 import type { Call, Rpc, RpcMethod } from './service';
+import { isTraced } from './spans';
 import { acceptTraceparent, inContext, type WorkContext } from './telemetry';
 
 export const DEFAULT_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -154,7 +155,7 @@ export class GrpcServer {
     const limit = Math.min(method.deadline, LONGEST);
     return (call: ServerUnaryCall<Buffer, unknown>, answer: sendUnaryData<unknown>): void => {
       const { principal, sent } = this.callers.get(call.metadata) ?? { principal: nobody, sent: undefined };
-      let work: WorkContext = receivingOf(service, path, sent);
+      let work: WorkContext = receivingOf(service, path, sent, method.roles !== 'anyone');
       const asked = call.getDeadline();
       const left = Math.min(limit, (asked instanceof Date ? asked.getTime() : asked) - Date.now());
       const until = elapsed() + left;
@@ -196,10 +197,11 @@ export class GrpcServer {
           if (left <= 0) throw deadlineExceeded(`${path} was called with no time left.`);
           const request = decodeWithin(call.request, maxBytes, decode, path);
           // A method of the process works for the service that the request names.
-          if (method.traced && service === undefined) work = receivingOf((request as { service?: ServiceName }).service, path, sent);
+          const { service: named } = request as { service?: ServiceName };
+          if (method.traced && named !== undefined && isTraced(named)) work = receivingOf(named, path, sent, true);
           finish(undefined, await inContext(work, () => method.handle(request, context)));
         } catch (error) {
-          finish(error, undefined);
+          inContext(work, () => finish(error, undefined));
         }
       });
     };

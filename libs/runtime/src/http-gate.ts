@@ -40,7 +40,7 @@ const nobody: Principal = { name: 'anyone', kind: 'person', roles: [] };
  */
 export function gate(route: string, entry: RouteEntry, principals: Principals, log: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
-    const work = requestedOf(entry.service, route, request, response);
+    const work = requestedOf(entry.service, route, request, response, entry.roles !== 'anyone');
     const gated = request as GatedRequest;
     observeHttp(entry.service, route, response);
     gated.fail = (error) => sendProblem(request, response, presentable(error, log, route));

@@ -10,9 +10,9 @@ import type { WorkContext } from './telemetry';
 const serverFaults: ReadonlySet<Grpc> = new Set([Grpc.UNKNOWN, Grpc.DEADLINE_EXCEEDED, Grpc.UNIMPLEMENTED, Grpc.INTERNAL, Grpc.UNAVAILABLE, Grpc.DATA_LOSS]);
 const rpc = (path: string, kind: SpanKind) => ({ name: path.slice(1), kind, attributes: { 'rpc.system.name': 'grpc', 'rpc.method': path.slice(1) } });
 
-/** The context of a gRPC call to a service; `sent` is the caller's traceparent. */
-export const receivingOf = (service: ServiceName | undefined, path: string, sent: unknown): WorkContext =>
-  contextOf({ service, parent: sent, span: () => rpc(path, SpanKind.SERVER) });
+/** The context of a gRPC call to a service; `sent` is the caller's traceparent. Probes are not `traced`: they would bury the rest. */
+export const receivingOf = (service: ServiceName | undefined, path: string, sent: unknown, traced: boolean): WorkContext =>
+  contextOf({ service, parent: sent, ...(traced && { span: () => rpc(path, SpanKind.SERVER) }) });
 
 /** The call was answered, with this error or without one. */
 export function answeredTo({ span }: WorkContext, error: unknown): void {
@@ -36,12 +36,14 @@ export function callingOf(path: string): { traceparent: string; end(status: Stat
 }
 
 /** The context of an HTTP request to a route, such as `POST /ingestion/events`. Its span ends with the response. */
-export function requestedOf(service: ServiceName | undefined, route: string, request: Request, response: Response): WorkContext {
+export function requestedOf(service: ServiceName | undefined, route: string, request: Request, response: Response, traced: boolean): WorkContext {
   const context = contextOf({
     service, parent: request.headers.traceparent,
-    span: () => ({
-      name: route, kind: SpanKind.SERVER,
-      attributes: { 'http.request.method': request.method, 'http.route': route.slice(route.indexOf(' ') + 1), 'url.path': request.path, 'url.scheme': 'http' },
+    ...(traced && {
+      span: () => ({
+        name: route, kind: SpanKind.SERVER,
+        attributes: { 'http.request.method': request.method, 'http.route': route.slice(route.indexOf(' ') + 1), 'url.path': request.path, 'url.scheme': 'http' },
+      }),
     }),
   });
   const { span } = context;

@@ -171,6 +171,8 @@ export interface Explanation {
   title: string;
   lines: string[];
   causes: { service: ServiceName; kind: string; id: string }[];
+  /** Of the traces in which it happened, oldest first; what is empty does not count. */
+  traceparents?: string[];
 }
 
 export type { Duration };

@@ -1,5 +1,6 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Context, type Link, type Span, type SpanContext, type Tracer } from '@opentelemetry/api';
 import { RheiError, type ServiceName } from '@rhei/contracts';
+import { listed } from './span-attributes';
 import { currentContext, inContext, newTraceparent, validTraceparent, type WorkContext } from './telemetry';
 
 /** Where the spans of a service go, and how its event log is called in them. */
@@ -22,8 +23,8 @@ export interface Work {
   /** What the caller sent, an event brought or a row kept. Anything but a valid traceparent begins a new trace. */
   parent?: unknown;
   eventId?: string;
-  /** Asked only where tracing is on: without it no span costs anything. */
-  span(tracer: ServiceTracer): SpanPlan;
+  /** Asked only where tracing is on: without it no span costs anything. Absent: what is not worth a span, such as a probe. */
+  span?(tracer: ServiceTracer): SpanPlan;
 }
 
 const LONGEST_REASON = 300;
@@ -45,7 +46,7 @@ export function contextOf({ service, parent, eventId, span: plan }: Work): WorkC
   const from = validTraceparent(parent);
   const tracer = service && tracers.get(service);
   const rest = { ...(service && { service }), ...(eventId !== undefined && { eventId }) };
-  if (!tracer) return { traceparent: from ?? newTraceparent(), fresh: from === undefined, ...rest };
+  if (!tracer || !plan) return { traceparent: from ?? newTraceparent(), fresh: from === undefined, ...rest };
   const span = begin(tracer, plan(tracer), from === undefined ? ROOT_CONTEXT : below(from));
   return { traceparent: traceparentOf(span), span, ...rest };
 }
@@ -64,6 +65,16 @@ export function inSpan<Result>(plan: () => SpanPlan, work: () => Promise<Result>
   return ended(span, () => inContext({ ...currentContext(), traceparent: traceparentOf(span), span, fresh: false }, work));
 }
 
+/**
+ * Goes on with what a row has kept, in the trace of what caused it: in a span of its own, or directly below that cause
+ * where no span is planned.
+ */
+export function resume<Result>({ service, traceparent, span: plan }: { service: ServiceName; traceparent: string; span?: () => SpanPlan }, work: () => Promise<Result>): Promise<Result> {
+  const context = contextOf({ service, parent: traceparent, ...(plan && { span: plan }) });
+  const { span } = context;
+  return span ? ended(span, () => inContext(context, work)) : inContext(context, work);
+}
+
 /** Notes a part of the work in hand that is over, such as what a child process tells of itself. Milliseconds since 1970. */
 export function recordSpan(name: string, from: number, to: number, attributes?: Attributes): void {
   const here = currentContext();
@@ -74,7 +85,10 @@ export function recordSpan(name: string, from: number, to: number, attributes?: 
 /** Adds to the span of the work in hand by what people will search for it. Asked only where there is one. */
 export function annotate(attributes: () => Attributes): void {
   const span = currentContext()?.span;
-  if (span?.isRecording()) span.setAttributes(attributes());
+  if (!span?.isRecording()) return;
+  for (const [name, value] of Object.entries(attributes())) {
+    if (value !== undefined) span.setAttribute(name, Array.isArray(value) ? listed(value as string[]) : value);
+  }
 }
 
 /** Says that the work in hand was caused, or is continued, in another trace. */

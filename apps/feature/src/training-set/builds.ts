@@ -1,3 +1,4 @@
+import { resume } from '@rhei/runtime';
 import type { Deps } from '../deps';
 import { build, fail } from './build';
 import { JoinFailed } from './point-in-time-join';
@@ -52,14 +53,17 @@ export class Builds {
   private async attempt(next: TrainingSet, signal: AbortSignal): Promise<void> {
     const attempt = (this.attempts.get(next.id) ?? 0) + 1;
     this.attempts.set(next.id, attempt);
+    const { id, featureSet, traceparent } = next;
+    const span = { name: 'build training set', attributes: { 'rhei.training_set.id': id, 'rhei.feature_set': featureSet } };
     try {
-      await build(this.deps, next, signal);
+      // It was woken by whatever came by: the trace is that of who asked.
+      await resume({ service: 'feature', traceparent, span: () => span }, () => build(this.deps, next, signal));
       this.attempts.delete(next.id);
     } catch (error) {
       if (signal.aborted || isAway(error)) throw error;
       this.deps.log.warn({ err: error, trainingSet: next.id, attempt }, 'A training set could not be built.');
       if (attempt < mostAttempts && error instanceof JoinFailed) return;
-      await fail(this.deps, next, error instanceof Error ? error.message : String(error));
+      await resume({ service: 'feature', traceparent }, () => fail(this.deps, next, error instanceof Error ? error.message : String(error)));
       this.attempts.delete(next.id);
     }
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DuckDBInstance, type DuckDBAppender, type DuckDBConnection } from '@duckdb/node-api';
 import { canonicalJson } from '@rhei/expressions';
-import { columnList, columnsOf, exampleColumns, joinSql, literal, valueColumns, type Column, type JoinPlan, type JoinSummary, type JoinTable } from './join-plan';
+import { columnList, columnsOf, exampleColumns, joinSql, literal, valueColumns, type Column, type JoinPhase, type JoinPlan, type JoinSummary, type JoinTable } from './join-plan';
 
 /*
  * The process that joins: DuckDB keeps memory that it once had, and cannot be stopped inside of another process.
@@ -12,6 +12,7 @@ import { columnList, columnsOf, exampleColumns, joinSql, literal, valueColumns, 
  * bytes of the Parquet file. Its folder of files goes with it.
  */
 async function main(directory: string): Promise<void> {
+  const phases = new Phases();
   const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   const folder = mkdtempSync(join(directory, 'rhei-join-'));
   // The parent is gone when nothing can be written any more.
@@ -28,15 +29,35 @@ async function main(directory: string): Promise<void> {
     const connection = await instance.connect();
     const files = { examples: join(folder, 'examples.parquet'), values: join(folder, 'values.parquet'), result: join(folder, 'result.parquet') };
     if (!await receive(connection, plan, lines, files)) return;
+    phases.begin('join');
     await connection.run(`COPY (${joinSql(plan, files.examples, files.values)}) TO ${literal(files.result)} (FORMAT parquet)`);
+    phases.begin('summarise');
     const summary = await summarise(connection, plan, files.result);
     connection.closeSync();
     instance.closeSync();
     const parquet = readFileSync(files.result);
-    process.stdout.write(`${JSON.stringify({ ...summary, bytes: parquet.length })}\n`);
+    process.stdout.write(`${JSON.stringify({ ...summary, bytes: parquet.length, phases: phases.end() })}\n`);
     await new Promise<void>((done) => process.stdout.write(parquet, () => done()));
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What it did when: the parent keeps the trace. */
+class Phases {
+  private readonly begun = [{ name: 'take in rows', from: this.now() }];
+
+  begin(name: string): void {
+    this.begun.push({ name, from: this.now() });
+  }
+
+  end(): JoinPhase[] {
+    const now = this.now();
+    return this.begun.map((phase, index) => ({ ...phase, to: this.begun[index + 1]?.from ?? now }));
+  }
+
+  private now(): number {
+    return performance.timeOrigin + performance.now();
   }
 }
 

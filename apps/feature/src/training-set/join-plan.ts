@@ -47,6 +47,13 @@ export interface JoinSummary {
   bytes: number;
 }
 
+/** A part of the join, for the trace of its training set. Milliseconds since 1970. */
+export interface JoinPhase {
+  name: string;
+  from: number;
+  to: number;
+}
+
 export function planOf(set: FeatureSet, views: ReadonlyMap<string, FeatureView>): JoinPlan {
   return {
     features: set.features.map((feature) => feature.kind === 'request'

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { JoinExample, JoinPlan, JoinSummary, JoinValue } from './join-plan';
+import { recordSpan } from '@rhei/runtime';
+import type { JoinExample, JoinPhase, JoinPlan, JoinSummary, JoinValue } from './join-plan';
 
 /** The child did not bring the join to its end. */
 export class JoinFailed extends Error {}
@@ -64,7 +65,9 @@ function reasonOf(code: number | null, signal: NodeJS.Signals | null, complaint:
 
 function split(output: Buffer): { summary: JoinSummary; parquet: Buffer } {
   const end = output.indexOf('\n');
-  const summary = end === -1 ? undefined : JSON.parse(output.toString('utf8', 0, end)) as JoinSummary;
-  if (summary === undefined || output.length - end - 1 !== summary.bytes) throw new JoinFailed('The join ended before its result was complete.');
+  const told = end === -1 ? undefined : JSON.parse(output.toString('utf8', 0, end)) as JoinSummary & { phases: JoinPhase[] };
+  if (told === undefined || output.length - end - 1 !== told.bytes) throw new JoinFailed('The join ended before its result was complete.');
+  const { phases, ...summary } = told;
+  for (const { name, from, to } of phases) recordSpan(name, from, to);
   return { summary, parquet: output.subarray(end + 1) };
 }

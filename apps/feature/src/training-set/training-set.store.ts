@@ -3,7 +3,7 @@ import type { Queryable } from '@rhei/messaging';
 import type { Instant } from '@rhei/runtime';
 import { closedUpTo } from '../watermark.store';
 import type { JoinValue } from './join-plan';
-import type { Manifest, TrainingSet, TrainingSetRequest, TrainingSetState, ViewContent } from './training-set';
+import type { Manifest, TrainingSet, TrainingSetState, ViewContent } from './training-set';
 
 interface TrainingSetRow {
   id: string;
@@ -15,11 +15,12 @@ interface TrainingSetRow {
   manifest_digest: string;
   manifest: Manifest | null;
   error: string;
+  traceparent: string;
 }
-const columns = 'id, feature_set, version, as_of, require_full_windows, state, manifest_digest, manifest, error';
+const columns = 'id, feature_set, version, as_of, require_full_windows, state, manifest_digest, manifest, error, traceparent';
 const toTrainingSet = (row: TrainingSetRow): TrainingSet => ({
   id: row.id, featureSet: row.feature_set, version: Number(row.version), asOf: Number(row.as_of), requireFullWindows: row.require_full_windows,
-  state: row.state, manifestDigest: row.manifest_digest, manifest: row.manifest ?? undefined, error: row.error,
+  state: row.state, manifestDigest: row.manifest_digest, manifest: row.manifest ?? undefined, error: row.error, traceparent: row.traceparent,
 });
 
 export async function findTrainingSet(queryable: Queryable, id: string): Promise<TrainingSet | undefined> {
@@ -28,9 +29,9 @@ export async function findTrainingSet(queryable: Queryable, id: string): Promise
 }
 
 /** Starts a build unless it was started before. */
-export const askFor = (tx: Queryable, id: string, { featureSet, version, asOf, requireFullWindows }: TrainingSetRequest, now: Instant): Promise<unknown> => tx.query(
-  `INSERT INTO training_set (id, feature_set, version, as_of, require_full_windows, state, asked_at) VALUES ($1, $2, $3, $4, $5, 'building', $6) ON CONFLICT DO NOTHING`,
-  [id, featureSet, version, asOf, requireFullWindows, now]);
+export const askFor = (tx: Queryable, { id, featureSet, version, asOf, requireFullWindows, traceparent }: TrainingSet, now: Instant): Promise<unknown> => tx.query(
+  `INSERT INTO training_set (id, feature_set, version, as_of, require_full_windows, state, asked_at, traceparent) VALUES ($1, $2, $3, $4, $5, 'building', $6, $7) ON CONFLICT DO NOTHING`,
+  [id, featureSet, version, asOf, requireFullWindows, now, traceparent]);
 
 // A build that waits for its shards needs the clock; it can start when all have passed its as-of.
 const ready = `state = 'building' AND as_of <= ${closedUpTo}`;

@@ -21,6 +21,8 @@ export interface TrainingSet extends TrainingSetRequest {
   manifestDigest: string;
   manifest?: Manifest;
   error: string;
+  /** Of what asked for it first. */
+  traceparent: string;
 }
 
 export const idOf = ({ featureSet, version, asOf, requireFullWindows }: TrainingSetRequest): string => digestOf({ featureSet, version, asOf, requireFullWindows });

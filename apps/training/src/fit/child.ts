@@ -1,5 +1,5 @@
 import { fitRun } from './fit-run';
-import { FitRefused, type FitTask, type FromChild } from './task';
+import { FitRefused, type FitTask, type FromChild, type Phase } from './task';
 
 /*
  * The process of one run: the task comes as a message, progress and the result go back as messages. It ends with its
@@ -9,10 +9,19 @@ import { FitRefused, type FitTask, type FromChild } from './task';
 const parent = process.ppid;
 const say = (message: FromChild): Promise<void> => new Promise((resolve) => process.send!(message, undefined, {}, () => resolve()));
 
+/** Tells of each part of the work when it is over: the parent keeps the trace, and this process needs nothing to send one. */
+let part: Omit<Phase, 'to'> | undefined;
+function phase(name?: string): void {
+  const now = performance.timeOrigin + performance.now();
+  if (part) void say({ type: 'phase', ...part, to: now });
+  part = name === undefined ? undefined : { name, from: now };
+}
+
 process.on('disconnect', () => process.exit(1));
 process.once('message', (task: FitTask) => {
-  fitRun(task, { progress: (done) => void say({ type: 'progress', done }), cancelled: () => process.ppid !== parent }).then(
+  fitRun(task, { progress: (done) => void say({ type: 'progress', done }), cancelled: () => process.ppid !== parent, phase }).then(
     async ({ artifact, ...result }) => {
+      phase();
       await say({ type: 'done', resultJson: JSON.stringify(result), artifact });
       process.exit(0);
     },

@@ -9,7 +9,7 @@ import { isAlive } from '@rhei/runtime';
 import { eventually } from '@rhei/testing';
 import { planSpec } from '../plan-spec';
 import { runProcess, type Ending } from './run-process';
-import type { FitResult, FitTask } from './task';
+import type { FitResult, FitTask, Phase } from './task';
 import { makeTrainingSet, type MakeSet } from './training-set.fixture';
 
 const from = parseInstant('2001-01-01T00:00:00Z');
@@ -26,7 +26,7 @@ describe('the process of a run', () => {
     return { parquet, reads: { features: ['hour', 'fog'], request: ['distance'], maturity: 2 * DAY }, spec, asOf: from + 60 * DAY, filledFrom: from + DAY, trainingSetDigest: 'ab'.repeat(32), ...over };
   };
   const never = new AbortController().signal;
-  const fit = (given: FitTask, progress: (done: number) => void = () => undefined): Promise<Ending> => runProcess(given, limits, progress, never);
+  const fit = (given: FitTask, progress: (done: number) => void = () => undefined): Promise<Ending> => runProcess(given, limits, { progress }, never);
   const fitted = async (given: FitTask): Promise<FitResult> => {
     const ending = await fit(given);
     if (ending.type !== 'done') throw new Error(JSON.stringify(ending));
@@ -51,6 +51,13 @@ describe('the process of a run', () => {
     const other = await fitted({ ...task, spec: { ...spec, seed: 8 } });
     expect(sha256(other.artifact)).not.toBe(sha256(first.artifact));
     expect(other.codeDigest).toBe(first.codeDigest);
+  });
+
+  it('tells what it did for how long, one part after the other', async () => {
+    const phases: Phase[] = [];
+    await runProcess(task, limits, { progress: () => undefined, phase: (phase) => void phases.push(phase) }, never);
+    expect(phases.map(({ name }) => name)).toEqual(['load rows', 'fit', 'export', 'check']);
+    phases.forEach(({ from: begin, to }, index) => expect(to >= begin && begin >= (phases[index - 1]?.to ?? 0)).toBe(true));
   });
 
   it('writes a model that says what it reads and what it learnt from, and nothing of the run', () => {
@@ -116,7 +123,7 @@ describe('the process of a run', () => {
 
   it('ends with the process that started it, in the middle of a fit', async () => {
     const long = { ...task, spec: { ...spec, engine: { ...spec.engine, trees: 10_000 } } };
-    const script = `require(${JSON.stringify(join(__dirname, '../../dist/fit/run-process.js'))}).runProcess(${JSON.stringify(long)}, ${JSON.stringify(limits)}, () => console.log('fits'), new AbortController().signal)`;
+    const script = `require(${JSON.stringify(join(__dirname, '../../dist/fit/run-process.js'))}).runProcess(${JSON.stringify(long)}, ${JSON.stringify(limits)}, { progress: () => console.log('fits') }, new AbortController().signal)`;
     const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(parent.stdout, 'data');
     const child = Number(execFileSync('pgrep', ['-P', String(parent.pid)]).toString());
@@ -128,8 +135,8 @@ describe('the process of a run', () => {
   it('ends at a word, and says that it was killed when it was', async () => {
     const stop = new AbortController();
     const long = { ...task, spec: { ...spec, engine: { ...spec.engine, trees: 10_000 } } };
-    expect(await runProcess(long, limits, () => stop.abort(), stop.signal)).toEqual({ type: 'stopped' });
-    expect(await runProcess({ ...task, parquet: join(folder, 'nowhere') }, limits, () => undefined, never)).toMatchObject({ type: 'died', reason: expect.stringMatching(/ended with code 1.*nowhere/s) });
-    expect(await runProcess(long, { ...limits, seconds: 0.5 }, () => undefined, never)).toMatchObject({ type: 'refused', reason: expect.stringContaining('longer than its 0.5 s') });
+    expect(await runProcess(long, limits, { progress: () => stop.abort() }, stop.signal)).toEqual({ type: 'stopped' });
+    expect(await runProcess({ ...task, parquet: join(folder, 'nowhere') }, limits, { progress: () => undefined }, never)).toMatchObject({ type: 'died', reason: expect.stringMatching(/ended with code 1.*nowhere/s) });
+    expect(await runProcess(long, { ...limits, seconds: 0.5 }, { progress: () => undefined }, never)).toMatchObject({ type: 'refused', reason: expect.stringContaining('longer than its 0.5 s') });
   });
 });

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause } from '@rhei/runtime';
-import type { FitResult, FitTask, FromChild } from './task';
+import type { FitResult, FitTask, FromChild, Phase } from './task';
 
 /** How the process of a run ended. `died`: it was killed or crashed, by no word of its own. */
 export type Ending = { type: 'done'; result: FitResult } | { type: 'refused'; reason: string } | { type: 'died'; reason: string } | { type: 'stopped' };
@@ -12,11 +12,19 @@ export interface ProcessLimits {
   seconds: number;
 }
 
+/** What the process tells while it works. */
+export interface Heard {
+  /** The share that is done. */
+  progress(done: number): void;
+  /** A part of the work that is over. */
+  phase?(phase: Phase): void;
+}
+
 /** The compiled script, also where the rest runs on sources. */
 const script = [join(__dirname, 'child.js'), join(__dirname, '..', '..', 'dist', 'fit', 'child.js')].find((file) => existsSync(file)) ?? '';
 
 /** Fits a run in a process of its own, which ends when `signal` aborts, when its time is over, or with this process. */
-export async function runProcess(task: FitTask, limits: ProcessLimits, progress: (done: number) => void, signal: AbortSignal): Promise<Ending> {
+export async function runProcess(task: FitTask, limits: ProcessLimits, heard: Heard, signal: AbortSignal): Promise<Ending> {
   if (script === '') throw new Error('The script of a run is not built; expected dist/fit/child.js. Run "npm run build".');
   // No variable of this service reaches the process: it needs none, and some are secret.
   const child = fork(script, [], { env: {}, serialization: 'advanced', execArgv: [`--max-old-space-size=${limits.memoryMb}`], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
@@ -30,7 +38,7 @@ export async function runProcess(task: FitTask, limits: ProcessLimits, progress:
     kill();
   });
   try {
-    const ending = await ended(child, task, progress);
+    const ending = await ended(child, task, heard);
     if (signal.aborted) return { type: 'stopped' };
     return outOfTime ? { type: 'refused', reason: `The run took longer than its ${limits.seconds} s. Give it more by TRAINING_RUN_SECONDS, or let its plan ask for fewer trees.` } : ending;
   } finally {
@@ -39,13 +47,14 @@ export async function runProcess(task: FitTask, limits: ProcessLimits, progress:
   }
 }
 
-function ended(child: ChildProcess, task: FitTask, progress: (done: number) => void): Promise<Ending> {
+function ended(child: ChildProcess, task: FitTask, heard: Heard): Promise<Ending> {
   return new Promise((resolve) => {
     let complaint = '';
     let answer: Ending | undefined;
     child.stderr!.on('data', (chunk: Buffer) => { complaint = (complaint + chunk.toString()).slice(0, 1_000); });
     child.on('message', (message: FromChild) => {
-      if (message.type === 'progress') progress(message.done);
+      if (message.type === 'progress') heard.progress(message.done);
+      else if (message.type === 'phase') heard.phase?.(message);
       else answer = message.type === 'done' ? { type: 'done', result: { ...(JSON.parse(message.resultJson) as Omit<FitResult, 'artifact'>), artifact: message.artifact } } : message;
     });
     child.on('error', (error) => resolve({ type: 'died', reason: error.message }));

@@ -46,8 +46,16 @@ export interface FitResult {
   codeDigest: string;
 }
 
+/** A part of the work, for the trace of its run. Milliseconds since 1970. */
+export interface Phase {
+  name: string;
+  from: number;
+  to: number;
+}
+
 export type FromChild =
   | { type: 'progress'; done: number }
+  | ({ type: 'phase' } & Phase)
   /** All but the artifact stands in `resultJson`. */
   | { type: 'done'; resultJson: string; artifact: Uint8Array }
   /** The run cannot bring a version; doing it again would end the same way. */
