@@ -10,6 +10,7 @@ describe('events that were set aside, with the log in Postgres', () => {
     await admin.connect();
     await admin.query(`INSERT INTO event_type VALUES ($1, 'registry.models', 'registry')`, [typeOfTomorrow]);
     await admin.end();
-    return { connect: (service) => log.open(service), close: () => log.close() };
+    const newer = log.open('registry');
+    return { connect: (service) => log.open(service), close: () => log.close(), appendOfTomorrow: (...appended) => newer.append(...appended) };
   });
 });
