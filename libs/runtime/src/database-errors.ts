@@ -21,6 +21,9 @@ export function isLostConnection(error: unknown): boolean {
   return /Connection terminated|connection timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i.test(message);
 }
 
+/** Whether something that is needed does not answer now, and may do so later. */
+export const isAway = (error: unknown): boolean => isLostConnection(error) || (error instanceof RheiError && error.code === 'unavailable');
+
 /** What the pool says when no connection became free, and when none could be made in time. */
 export const isPoolTimeout = (error: unknown): boolean => /timeout exceeded when trying to connect/.test(String((error as { message?: unknown } | null)?.message));
 

@@ -190,9 +190,9 @@ describe('a database that goes away', () => {
     expect(await read()).toEqual([]);
     await db.close();
   });
-  it('that was never there ends the start, and says which variable to change', async () => {
+  it('that was never there is unavailable, and says which variable to change', async () => {
     await expect(ServiceDatabase.open({ service: 'registry', url: 'postgres://a:hush@127.0.0.1:1/x', log, migrations: [] })).rejects.toMatchObject({
-      name: 'ConfigError', exitCode: 2, message: expect.stringMatching(/registry at postgres:\/\/a:…@127\.0\.0\.1:1\/x.*REGISTRY_DATABASE_URL/),
+      code: 'unavailable', message: expect.stringMatching(/registry at postgres:\/\/a:…@127\.0\.0\.1:1\/x.*REGISTRY_DATABASE_URL/),
     });
   });
 });

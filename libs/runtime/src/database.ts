@@ -1,4 +1,4 @@
-import { overloaded, type ServiceName } from '@rhei/contracts';
+import { overloaded, unavailable, type ServiceName } from '@rhei/contracts';
 import type { Logger } from 'pino';
 import type { DataSource, EntitySchema, MigrationInterface } from 'typeorm';
 import { CLOCK_LOCK } from './advisory-locks';
@@ -45,15 +45,18 @@ export class ServiceDatabase implements Database {
 
   /**
    * Connects and migrates.
-   * @throws ConfigError when the server cannot be reached or refuses: it names the database and the variable
+   * @throws RheiError `unavailable` while the server does not answer, ConfigError when it refuses: both name the database
    */
   static async open({ service, url, migrations, entities, log, poolSize }: OpenOptions): Promise<ServiceDatabase> {
     const dataSource = createDataSource({ url, name: `rhei ${service}`, ...(entities && { entities }), ...(poolSize && { poolSize }) });
     try {
       await dataSource.initialize();
     } catch (error) {
-      throw new ConfigError(`The database of ${service} at ${withoutSecret('', url)} cannot be used: ${(error as Error).message || (error as NodeJS.ErrnoException).code}. `
-        + `Start PostgreSQL there, or change ${service.toUpperCase()}_DATABASE_URL.`);
+      const reason = (error as Error).message || (error as NodeJS.ErrnoException).code;
+      const place = `The database of ${service} at ${withoutSecret('', url)}`;
+      const hint = `Start PostgreSQL there, or change ${service.toUpperCase()}_DATABASE_URL.`;
+      if (isLostConnection(error)) throw unavailable(`${place} does not answer: ${reason}. ${hint}`, { reason: 'DATABASE_UNAVAILABLE' });
+      throw new ConfigError(`${place} cannot be used: ${reason}. ${hint}`);
     }
     const database = new ServiceDatabase(service, dataSource, log);
     try {

@@ -1,15 +1,14 @@
 import 'reflect-metadata';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Catch, Module, UseFilters, type ArgumentsHost, type ExceptionFilter, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { notFound, RheiError, type ServiceName } from '@rhei/contracts';
 import type { Express, NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
-import { ConfigError } from './config';
 import type { Door } from './doors';
 import { errorTable, presentable } from './error-table';
+import { listen } from './http-listen';
 import { gate, type GatedRequest, type RouteEntry } from './http-gate';
 import { observeHttp } from './metrics';
 import type { Principals } from './principals';
@@ -82,13 +81,7 @@ export class HttpServer {
    * @throws ConfigError when the port is in use
    */
   async listen(port: number): Promise<number> {
-    const server = this.app.getHttpServer() as Server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) =>
-        reject(new ConfigError(`The HTTP port ${port} cannot be taken: ${error.code === 'EADDRINUSE' ? 'it is in use' : error.message}. Stop what uses it, or set HTTP_PORT to another one.`)));
-      server.listen(port, resolve);
-    });
-    return (server.address() as AddressInfo).port;
+    return listen(this.app.getHttpServer() as Server, port);
   }
 
   /** Takes no more requests and waits for those in hand, `ms` at most. */

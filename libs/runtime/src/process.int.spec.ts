@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { startServices, type RunningServices } from '@rhei/testing';
+import { eventually, startServices, type RunningServices } from '@rhei/testing';
 import { z } from 'zod';
 import { service, type Environment } from './index';
 
@@ -60,9 +60,48 @@ describe('a process that is run()', () => {
     expect(await ended).toBe(2);
     expect(output()).toMatch(/born with CLOCK=replay, and CLOCK=system was asked for.*Set CLOCK=replay, or use a new database/s);
   });
-  it('ends with 2 when the database server is not there', async () => {
-    const { ended, output } = launch({ ...env, MONITORING_DATABASE_URL: 'postgres://a:b@127.0.0.1:9/x' });
-    expect(await ended).toBe(2);
-    expect(output()).toMatch(/ECONNREFUSED.*change MONITORING_DATABASE_URL/);
+  it('is live and unready while its database server is not there, says why, and becomes ready when it comes', async () => {
+    const [database, http] = [await freePort(), await freePort()];
+    const own = new URL(env.MONITORING_DATABASE_URL!);
+    const server = { host: own.hostname, port: Number(own.port) };
+    own.port = String(database);
+    const { child, ended, ready, output } = launch({ ...env, LOG_LEVEL: 'info', HTTP_PORT: String(http), MONITORING_DATABASE_URL: own.href });
+    const ask = (path: string) => fetch(`http://127.0.0.1:${http}${path}`);
+    await eventually('it listens', async () => (await ask('/health/live')).status === 200);
+    const unready = await ask('/health/ready');
+    expect(unready.status).toBe(503);
+    expect(await unready.json()).toMatchObject({ status: 'not ready', services: { monitoring: { ready: false, because: expect.stringMatching(/database of monitoring at postgres:.*:…@.* does not answer: .*ECONNREFUSED.*MONITORING_DATABASE_URL/) } } });
+    expect((await ask('/metrics')).status).toBe(503);
+    expect(output()).toMatch(/the service waits; it starts when that is there/);
+    const way = createServer((from) => void from.on('error', () => undefined).pipe(connect(server).on('error', () => undefined)).pipe(from)).listen(database, '127.0.0.1');
+    await ready;
+    expect((await ask('/health/ready')).status).toBe(200);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    way.close();
+  });
+  it('ends at once when it is told to end while it waits', async () => {
+    const http = await freePort();
+    const { child, ended } = launch({ ...env, HTTP_PORT: String(http), MONITORING_DATABASE_URL: 'postgres://a:b@127.0.0.1:9/x' });
+    await eventually('it listens', async () => (await fetch(`http://127.0.0.1:${http}/health/live`)).status === 200);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+  it('ends with 2 when the database refuses the password, or is not on the server', async () => {
+    const [wrong, gone] = [new URL(env.MONITORING_DATABASE_URL!), new URL(env.MONITORING_DATABASE_URL!)];
+    wrong.password = 'wrong';
+    gone.pathname = '/no_such_database';
+    const [refused, missing] = [launch({ ...env, MONITORING_DATABASE_URL: wrong.href }), launch({ ...env, MONITORING_DATABASE_URL: gone.href })];
+    expect(await Promise.all([refused.ended, missing.ended])).toEqual([2, 2]);
+    expect(refused.output()).toMatch(/cannot be used: password authentication failed.*change MONITORING_DATABASE_URL/);
+    expect(missing.output()).toMatch(/cannot be used: database "no_such_database" does not exist/);
   });
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

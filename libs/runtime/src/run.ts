@@ -15,6 +15,7 @@ import { replayControl } from './replay';
 import { resources } from './resources';
 import { RunningService } from './running-service';
 import type { Service } from './service';
+import { WaitingRoom } from './waiting-room';
 import { openTracing } from './tracing';
 
 /** Milliseconds for requests in hand at a stop, and for all of it. */
@@ -56,10 +57,13 @@ export interface Running {
 export async function run(services: Service[], options: RunOptions = {}): Promise<Running> {
   const program = options.program ?? options.env === undefined;
   try {
-    const running = await start(services, options);
-    if (program) stopOnSignals(running);
+    // A start may wait for long, and a container's first process dies of no signal that it does not listen to.
+    let running: Running | undefined;
+    if (program) stopOnSignals(() => running);
+    running = await start(services, options);
+    const { stop } = running;
     await running.ready().catch(async (error: unknown) => {
-      await running.stop();
+      await stop();
       throw error;
     });
     options.onReady?.(running);
@@ -82,20 +86,23 @@ export async function start(services: Service[], { env = processEnvironment(), l
   const endTracing = config.tracing ? await openTracing(config.tracing, config.services, log) : async () => undefined;
   let grpcPort = config.grpcPort;
   let built: Process | undefined;
+  const room = new WaitingRoom(config.httpPort, services.map(({ name }) => name), log);
   try {
     // Together: each waits for its own database most of the time.
     const results = await Promise.allSettled(services.map(async (definition) => {
       const own = config.services.get(definition.name);
       if (!own) throw new Error(`Service ${definition.name} has no configuration.`);
-      return RunningService.open(definition, own, (peer) => own.peers[peer] ?? `127.0.0.1:${grpcPort}`, logTo);
+      return room.until(definition.name, () => RunningService.open(definition, own, (peer) => own.peers[peer] ?? `127.0.0.1:${grpcPort}`, logTo));
     }));
     for (const result of results) if (result.status === 'fulfilled') opened.set(result.value.name, result.value);
     throwAll(results);
     built = await Process.build(new Map(services.map(({ name }) => [name, opened.get(name) as RunningService])), principals, log, endTracing);
     grpcPort = await built.grpcServer.listen(config.grpcPort);
+    await room.close();
     const httpPort = await built.httpServer.listen(config.httpPort);
     return built.started(httpPort, grpcPort);
   } catch (error) {
+    await room.close();
     await built?.httpServer.stop(0);
     await built?.grpcServer.stop(0);
     await Promise.all([...opened.values()].map((service) => service.stop()));
@@ -222,11 +229,13 @@ function healthRoutes(services: Map<ServiceName, RunningService>): OwnRoute[] {
   ];
 }
 
-function stopOnSignals(running: Running): void {
+function stopOnSignals(started: () => Running | undefined): void {
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
+      const running = started();
       if (asked) process.exit(130);
+      if (running === undefined) process.exit(0);
       asked = true;
       setTimeout(() => process.exit(1), STOP).unref();
       running.stop().then(() => process.exit(0), () => process.exit(1));

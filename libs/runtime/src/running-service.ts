@@ -6,6 +6,7 @@ import { openBlobs } from './blobs';
 import { elapsed, pause, type Clock } from './clock';
 import { ConfigError, withoutSecret, type ServiceConfig } from './config';
 import { ServiceDatabase } from './database';
+import { isAway } from './database-errors';
 import { LogHeads } from './log-heads';
 import { createLogger } from './logger';
 import { Peers } from './peers';
@@ -64,12 +65,12 @@ export class RunningService {
   static async open(definition: Service, config: ServiceConfig, addressOf: (peer: ServiceName) => string, destination?: DestinationStream): Promise<RunningService> {
     const { name } = definition;
     const log = createLogger(name, config.logLevel, destination);
-    const blobs = await openBlobs(config.blobs, config.blobsCache);
     const database = await ServiceDatabase.open({
       service: name, url: config.databaseUrl, log, migrations: [...messagingMigrations, ...runtimeMigrations, ...definition.migrations],
       ...(definition.entities && { entities: definition.entities }),
     });
     try {
+      const blobs = await openBlobs(config.blobs, config.blobsCache);
       const clock = await openClock(database, { kind: config.clock, start: config.clockStart });
       database.useClock(clock);
       const peers = new Peers(config.token, addressOf);
@@ -215,11 +216,21 @@ export class RunningService {
     }
   }
 
+  /** Does what may be done again, until what it needs is there. Nothing comes of it when the service is told to stop meanwhile. */
   private async reaching(variable: string, url: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      throw new ConfigError(`Service ${this.name} cannot use ${withoutSecret('', url)}: ${(error as Error).message}. Check that it runs and is set up, or change ${this.name.toUpperCase()}_${variable}.`);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await work();
+        if (attempt > 1 && !this.stopping.signal.aborted) this.notReady = 'it is starting';
+        return;
+      } catch (error) {
+        const { message } = error as Error;
+        const about = `Service ${this.name} cannot use ${withoutSecret('', url)}: ${message}${/[.!?]$/.test(message) ? '' : '.'}`;
+        if (!isAway(error) || this.stopping.signal.aborted) throw new ConfigError(`${about} Check that it runs and is set up, or change ${this.name.toUpperCase()}_${variable}.`);
+        this.notReady = message || 'what it needs does not answer';
+        if (attempt % 20 === 1) this.log.warn({ err: error, attempt }, 'a part cannot start yet; tried again');
+        await pause(Math.min(2_000, 100 * attempt), this.stopping.signal);
+      }
     }
   }
 }
