@@ -12,8 +12,7 @@ import { run } from './run';
 class FakePlatform {
   resources = new Map<string, runtime.Resource>();
   notReady = new Set<string>();
-  causes: Record<string, { title: string; lines?: string[]; causes?: runtime.Reference[]; traceparents?: string[] }> = {};
-  traced = true;
+  causes: Record<string, { title: string; lines?: string[]; causes?: runtime.Reference[] }> = {};
   decisions: runtime.Decision[] = [];
   version: registry.ModelVersion = {
     model: 'late', version: 2, digest: 'd'.repeat(64), run: 'r1', author: 'training', state: 'awaiting_approval', approvedBy: '', rejectedBy: '', reason: '', registeredAt: 5e14, promotedAt: 0,
@@ -33,7 +32,7 @@ class FakePlatform {
       listDecisions: ({ service, after }: runtime.ListDecisionsRequest) => ({ decisions: service === 'registry' ? this.decisions.filter(({ sequence }) => sequence > after).slice(0, 2) : [] }),
       explain: ({ service, kind, id }: runtime.ExplainRequest): runtime.ExplainResponse => {
         const known = this.causes[`${service}/${kind}/${id}`];
-        return { found: known !== undefined, title: '', lines: [], causes: [], traceparents: [], traced: this.traced, ...known };
+        return { found: known !== undefined, title: known?.title ?? '', lines: known?.lines ?? [], causes: known?.causes ?? [], traceparents: [], traced: true };
       },
     });
     this.add(runtime.ResourceServiceService, {

@@ -12,6 +12,7 @@ import { quarantineCommand } from './commands/quarantine';
 import { replayCommand } from './commands/replay';
 import { runsCommand } from './commands/runs';
 import { statusCommand } from './commands/status';
+import { traceCommand } from './commands/trace';
 import { whyCommand } from './commands/why';
 import type { Context, GlobalFlags } from './context';
 import { explained, formatHelp } from './help';
@@ -48,7 +49,7 @@ export function programOf(context: Context): Command {
   program.commandsGroup('Declare and use:');
   add(program, applyCommand(context), getCommand(context), predictCommand(context), replayCommand(context));
   program.commandsGroup('Look and ask:');
-  add(program, statusCommand(context), runsCommand(context), modelsCommand(context), quarantineCommand(context), whyCommand(context));
+  add(program, statusCommand(context), runsCommand(context), modelsCommand(context), quarantineCommand(context), whyCommand(context), traceCommand(context));
   program.commandsGroup('Decide and prove:');
   add(program, approveCommand(context), rejectCommand(context), deadLettersCommand(context), auditCommand(context));
   return program;

@@ -1,10 +1,11 @@
 import 'reflect-metadata';
 import { RheiError, serviceNames } from '@rhei/contracts';
-import type { Role, Running } from '@rhei/runtime';
+import { processEnvironment, type Role, type Running } from '@rhei/runtime';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DataFolder, type Birth } from './data-folder';
 import { startEmbedded, type Embedded } from './embedded';
+import { jaegerBeside } from './jaeger-beside';
 import { memoryOfTree } from './memory';
 import { help, readOptions, type Options } from './options';
 import { readStoryStart } from './story-file';
@@ -31,7 +32,8 @@ async function main(): Promise<number> {
   ]);
   const started = performance.now();
   const platform = await startEmbedded(folder, birth, story?.from, tokens);
-  folder.write('platform.json', { pid: process.pid, http: platform.running.http, grpc: platform.running.grpc });
+  const jaeger = jaegerBeside(processEnvironment());
+  folder.write('platform.json', { pid: process.pid, http: platform.running.http, grpc: platform.running.grpc, ...(jaeger !== undefined && { jaeger }) });
   process.stderr.write(`Six services are up after ${((performance.now() - started) / 1000).toFixed(1)} s: ${platform.running.http}\n`);
   try {
     const code = story === undefined ? 0 : await tell(options, folder, platform.running);

@@ -27,7 +27,8 @@ Options
   --data DIR        data folder (default: .rhei); a folder holds one story or one real platform
   --help            this text
 
-Environment: HTTP_PORT (8080), GRPC_PORT (8081), LOG_LEVEL (warn). State stays in the data folder; "npm run reset" clears it.
+Environment: HTTP_PORT (8080), GRPC_PORT (8081), LOG_LEVEL (warn); OTEL_EXPORTER_OTLP_ENDPOINT (http://localhost:4318) sends
+traces to Jaeger, RHEI_JAEGER is where "rhei trace" finds them (port 16686 beside it). State stays in the data folder; "npm run reset" clears it.
 `;
 
 /** Reads the command line. Errors: `invalid`, naming the option. */
