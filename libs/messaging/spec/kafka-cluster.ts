@@ -3,6 +3,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually, freshName } from '@rhei/testing';
+import { adminClient, openClient } from '../src/kafka';
+import { parseKafkaUrl } from '../src/kafka-url';
 
 const docker = async (...args: string[]): Promise<string> => (await promisify(execFile)('docker', args)).stdout.trim();
 const image = () => process.env['KAFKA_IMAGE'] ?? 'apache/kafka:4.3.1';
@@ -18,6 +20,8 @@ export interface BrokerOptions {
   /** Users (SASL PLAIN and their passwords) with an authorizer; `admin` may do everything. */
   users?: Record<string, string>;
 }
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Real brokers at ports that stay theirs over restarts, each in a container of its own. */
 export class KafkaCluster {
@@ -47,6 +51,18 @@ export class KafkaCluster {
   /** For EVENT_LOG; `user:password` and settings where they are wanted. */
   url(user = '', query = ''): string {
     return `kafka://${user && `${user}@`}${this.advertised.map((port) => `127.0.0.1:${port}`).join(',')}${query && `?${query}`}`;
+  }
+
+  /** The number of the broker that leads the partition. */
+  async leaderOf(topic: string, partition: number): Promise<number> {
+    const admin = openClient(parseKafkaUrl(this.url()), 'spec', silent, adminClient).admin();
+    try {
+      await admin.connect();
+      const { topics: [{ partitions }] } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return partitions.find(({ partitionId }) => partitionId === partition)!.leader;
+    } finally {
+      await admin.disconnect();
+    }
   }
 
   /** The signal ends the broker with this number (from 1) at once. */
@@ -87,6 +103,8 @@ function environmentOf(index: number, names: string[], port: number, settings: R
     KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: copies, KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: copies, KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: inStep,
     KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR: copies, KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR: inStep,
     KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS: '4', KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0', KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS: '1000', KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'false',
+    // A dead broker is given up sooner than by default.
+    KAFKA_BROKER_SESSION_TIMEOUT_MS: '3000', KAFKA_BROKER_HEARTBEAT_INTERVAL_MS: '500',
     KAFKA_HEAP_OPTS: '-Xms256m -Xmx512m',
     ...(users && security(users)), ...settings,
   };
