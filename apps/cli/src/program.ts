@@ -12,6 +12,7 @@ import { quarantineCommand } from './commands/quarantine';
 import { replayCommand } from './commands/replay';
 import { runsCommand } from './commands/runs';
 import { statusCommand } from './commands/status';
+import { topicsCommand } from './commands/topics';
 import { traceCommand } from './commands/trace';
 import { whyCommand } from './commands/why';
 import type { Context, GlobalFlags } from './context';
@@ -47,7 +48,7 @@ export function programOf(context: Context): Command {
       context.flags = action.optsWithGlobals<GlobalFlags>();
     });
   program.commandsGroup('Declare and use:');
-  add(program, applyCommand(context), getCommand(context), predictCommand(context), replayCommand(context));
+  add(program, applyCommand(context), getCommand(context), predictCommand(context), replayCommand(context), topicsCommand(context));
   program.commandsGroup('Look and ask:');
   add(program, statusCommand(context), runsCommand(context), modelsCommand(context), quarantineCommand(context), whyCommand(context), traceCommand(context));
   program.commandsGroup('Decide and prove:');

@@ -53,7 +53,7 @@ describe('help', () => {
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 
-  it.each(['apply', 'get', 'status', 'predict', 'runs', 'models', 'approve', 'reject', 'quarantine', 'why', 'audit', 'replay'])('of %s has an example', async (command) => {
+  it.each(['apply', 'get', 'status', 'predict', 'runs', 'models', 'approve', 'reject', 'quarantine', 'why', 'audit', 'replay', 'topics'])('of %s has an example', async (command) => {
     const { code, out } = await rhei(command, '--help');
     expect(code).toBe(0);
     expect(out).toContain(`\n  rhei ${command} `.trimEnd());

@@ -3,7 +3,7 @@ import { topics, type TopicName } from '@rhei/contracts';
 /** A topic that an upstream system writes and ingestion reads. */
 export interface UpstreamTopic {
   name: string;
-  /** Default 1. */
+  /** For a topic that is made, 1 unless given; one that is there may have as many as its owner likes. */
   partitions?: number;
   /** Users who may write it; nobody else may. */
   writers: string[];
@@ -16,6 +16,8 @@ export interface WantedTopic {
   replication: number;
   /** Settings of the topic, by Kafka's names. */
   config: Record<string, string>;
+  /** Any number of partitions is as good. */
+  anyPartitions?: boolean;
 }
 
 /** A topic as the broker describes it. */
@@ -48,7 +50,7 @@ export function wantedTopics(replication: number, upstream: UpstreamTopic[] = []
     'unclean.leader.election.enable': 'false',
   };
   const ours = (Object.keys(topics) as TopicName[]).map((name) => ({ name, partitions: topics[name].partitions, replication, config }));
-  return [...ours, ...upstream.map(({ name, partitions = 1 }) => ({ name, partitions, replication, config }))];
+  return [...ours, ...upstream.map(({ name, partitions }) => ({ name, partitions: partitions ?? 1, replication, config, anyPartitions: partitions === undefined }))];
 }
 
 /** What is not as wanted in topics that are there. A setting that the user may not read is no difference. */
@@ -58,7 +60,7 @@ export function topicDifferences(wanted: WantedTopic[], found: FoundTopic[]): To
     const have = byName.get(want.name);
     if (!have) return [];
     const pairs: [what: string, wanted: string, found: string | undefined][] = [
-      ['partitions', String(want.partitions), String(have.partitions)],
+      ['partitions', String(want.partitions), want.anyPartitions ? undefined : String(have.partitions)],
       ['replication', String(want.replication), String(have.replication)],
       ...Object.entries(want.config).map(([name, value]): [string, string, string | undefined] => [name, value, have.config[name]]),
     ];
