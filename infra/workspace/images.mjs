@@ -29,13 +29,13 @@ const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(0)} s
 for (const app of asked.length > 0 ? asked : all) {
   const image = `rhei/${app}:${tag}`;
   const begin = performance.now();
-  process.stderr.write(`${image} …`);
+  if (process.stderr.isTTY) process.stderr.write(`${image} …`);
   const built = docker('build', '--build-arg', `APP=${app}`, '--build-arg', `NODE_IMAGE=${base}`, '--build-arg', `REVISION=${revision}`, '--tag', image, '.');
   if (built.status !== 0) {
     const said = `${built.stdout}\n${built.stderr}`.trim().split('\n').slice(-60).join('\n');
-    console.error(` failed after ${seconds(begin)}.\n${said}\n\nThe image of ${app} could not be built.`);
+    console.error(`\n${image} failed after ${seconds(begin)}.\n${said}\n\nThe image of ${app} could not be built.`);
     process.exit(1);
   }
-  process.stderr.write(`\r${image.padEnd(22)} ${seconds(begin).padStart(6)} ${megabytes(bytes(image)).padStart(8)}, ${megabytes(bytes(image) - bytes(base))} above ${base}\n`);
+  process.stderr.write(`${process.stderr.isTTY ? '\r' : ''}${image.padEnd(22)} ${seconds(begin).padStart(6)} ${megabytes(bytes(image)).padStart(8)}, ${megabytes(bytes(image) - bytes(base))} above ${base}\n`);
 }
 console.error(`Built in ${seconds(started)}.`);

@@ -86,7 +86,7 @@ if (values.host !== undefined || read('platform.json') === undefined) {
   // Two replicas of serving: clients choose between their addresses.
   const replicas = [services.serving, at(8490)];
   services.serving = { http: replicas.map(({ http }) => http), grpc: replicas.map(({ grpc }) => grpc) };
-  const text = `${JSON.stringify({ ...at(8080), services, jaeger: `http://${host}:16686` }, null, 2)}\n`;
+  const text = `${JSON.stringify({ ...at(8080), services, jaeger: 'http://127.0.0.1:16686' }, null, 2)}\n`;
   if (text !== read('platform.json')) write('platform.json', text, forYou);
 }
 
