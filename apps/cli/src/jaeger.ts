@@ -82,7 +82,8 @@ function spansOf(trace: JaegerTrace | undefined): Span[] {
     const tags = Object.fromEntries(list.map(({ key, value }) => [key, value]));
     return {
       traceId: trace.traceID, spanId: spanID, service: trace.processes[processID]?.serviceName ?? '?', name: operationName,
-      parent: references.find(({ refType, traceID }) => refType === 'CHILD_OF' && traceID === trace.traceID)?.spanID,
+      // A span that is linked to its own parent is shown with the link alone.
+      parent: (references.find(({ refType, traceID }) => refType === 'CHILD_OF' && traceID === trace.traceID) ?? references.find(({ traceID }) => traceID === trace.traceID))?.spanID,
       links: [...new Set(references.map(({ traceID }) => traceID))].filter((id) => id !== trace.traceID),
       start: startTime, duration, tags, error: tags.error === true || tags.error === 'true' ? String(tags['otel.status_description'] ?? tags['error.type'] ?? 'it failed') : undefined,
     };

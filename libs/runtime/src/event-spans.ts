@@ -17,8 +17,9 @@ export function sendingOf(service: ServiceName, name: EventName, key: string, pa
 }
 
 /**
- * Handles an event in its trace. Its span is a child of the one that sent it, and linked to it and to whatever else caused
- * it. Effects of a transaction count, and are seen, once they are committed.
+ * Handles an event in its trace. Its span is a child of the one that sent it, and linked to the other traces that caused
+ * it. Not to its parent: Jaeger would show a span that does both without its parent. Effects of a transaction count, and
+ * are seen, once they are committed.
  */
 export async function processing(service: ServiceName, group: string, event: Delivered, handle: () => Promise<void>, tx?: Transaction): Promise<void> {
   const { traceparent, id, topic, payload } = event;
@@ -26,7 +27,7 @@ export async function processing(service: ServiceName, group: string, event: Del
     service, parent: traceparent, eventId: id,
     span: ({ messaging }) => ({
       name: `process ${topic}`, kind: SpanKind.CONSUMER, attributes: processedAttributes(messaging, group, event),
-      links: [...(traceparent === undefined ? [] : [traceparent]), ...causesOf(payload)],
+      links: causesOf(payload, traceparent),
     }),
   });
   const { span } = context;

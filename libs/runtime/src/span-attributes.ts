@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import { events, type EventName, type ServiceName } from '@rhei/contracts';
 import type { Delivered } from '@rhei/messaging';
+import { traceIdOf } from './telemetry';
 
 /** Ids that one span may name; a commit may gather thousands. */
 const MOST_IDS = 100;
@@ -44,13 +45,13 @@ export const processedAttributes = (system: string, group: string, { id, name, k
   ...cloudEvent(id, name, key), ...subjectsOf(payload),
 });
 
-/** What caused an event that carries what several requests brought: their traces, each once, as far as a span has room for links. */
-export function causesOf(payload: object): string[] {
+/** What caused an event that carries what several requests brought: their spans, each once, in other traces than its own, as far as there is room for links. */
+export function causesOf(payload: object, own = ''): string[] {
   const { records } = payload as { records?: { traceparent?: string }[] };
   if (!Array.isArray(records)) return [];
   const causes = new Set<string>();
   for (const { traceparent } of records) {
-    if (traceparent !== undefined && causes.size < MOST_IDS) causes.add(traceparent);
+    if (traceparent !== undefined && traceIdOf(traceparent) !== traceIdOf(own) && causes.size < MOST_IDS) causes.add(traceparent);
   }
   return [...causes];
 }
