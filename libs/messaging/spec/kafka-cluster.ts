@@ -3,8 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually, freshName } from '@rhei/testing';
-import { adminClient, openClient } from '../src/kafka';
-import { parseKafkaUrl } from '../src/kafka-url';
+import { asAdmin } from './kafka-client';
 
 const docker = async (...args: string[]): Promise<string> => (await promisify(execFile)('docker', args)).stdout.trim();
 const image = () => process.env['KAFKA_IMAGE'] ?? 'apache/kafka:4.3.1';
@@ -20,8 +19,6 @@ export interface BrokerOptions {
   /** Users (SASL PLAIN and their passwords) with an authorizer; `admin` may do everything. */
   users?: Record<string, string>;
 }
-
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Real brokers at ports that stay theirs over restarts, each in a container of its own. */
 export class KafkaCluster {
@@ -55,14 +52,8 @@ export class KafkaCluster {
 
   /** The number of the broker that leads the partition. */
   async leaderOf(topic: string, partition: number): Promise<number> {
-    const admin = openClient(parseKafkaUrl(this.url()), 'spec', silent, adminClient).admin();
-    try {
-      await admin.connect();
-      const { topics: [{ partitions }] } = await admin.fetchTopicMetadata({ topics: [topic] });
-      return partitions.find(({ partitionId }) => partitionId === partition)!.leader;
-    } finally {
-      await admin.disconnect();
-    }
+    const { topics: [{ partitions }] } = await asAdmin(this.url(), (admin) => admin.fetchTopicMetadata({ topics: [topic] }));
+    return partitions.find(({ partitionId }) => partitionId === partition)!.leader;
   }
 
   /** The signal ends the broker with this number (from 1) at once. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { invalid, unavailable, type ServiceName } from '@rhei/contracts';
+import { invalid, RheiError, unavailable, type ServiceName } from '@rhei/contracts';
 import { describeBroker } from './broker-check';
 import { adminClient, kafkajs, openClient, type AclEntry, type Admin } from './kafka';
 import { grantsOf, type Grant } from './kafka-acls';
@@ -90,7 +90,7 @@ async function create(admin: KafkaAdmin, topics: WantedTopic[]): Promise<void> {
     })),
   }));
   for (let attempt = 1; ; attempt++) {
-    if (await admin.use('new topics', (one) => haveLeaders(one, topics))) return;
+    if ((await admin.use('new topics', (one) => haveLeaders(one, topics))) && (await answer(admin, topics))) return;
     if (attempt === 100) throw unavailable(`The broker has taken the order for ${topics.map(({ name }) => name).join(', ')}, but not all have a leader after 10 s. Run the same command again.`);
     await sleep(100);
   }
@@ -104,6 +104,17 @@ async function haveLeaders(admin: Admin, topics: WantedTopic[]): Promise<boolean
     const found = described.find((topic) => topic.name === name)?.partitions ?? [];
     return found.length === partitions && found.every(({ leader }) => leader >= 0);
   });
+}
+
+/** A broker may be named as the leader before it knows it. */
+async function answer(admin: KafkaAdmin, topics: WantedTopic[]): Promise<boolean> {
+  try {
+    await Promise.all(topics.map(({ name }) => admin.reach(name)));
+    return true;
+  } catch (error) {
+    if (error instanceof RheiError && error.code === 'unavailable') return false;
+    throw error;
+  }
 }
 
 function aclOf({ principal, resource, name, match, operation }: Grant): AclEntry {

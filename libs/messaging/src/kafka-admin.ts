@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from './kafka';
 import { asCallersError, mayBeAskedAgain } from './kafka-failure';
+import { answered, within } from './within';
 
 /** Attempts at one question, each on a connection of its own. */
 const attempts = 4;
+/** Milliseconds after which a question counts as lost: the library forgets those that are in flight on a connection that it closes. */
+const patience = 15_000;
 
 /** The oldest offset that a partition still has, and the next one to be written. */
 export interface Reach {
@@ -11,9 +14,16 @@ export interface Reach {
   high: number;
 }
 
+/** A connection and how many questions are on their way over it. */
+interface Line {
+  admin: Promise<Admin>;
+  asking: number;
+  retired: boolean;
+}
+
 /** One administrative connection, opened at its first use and again after it was lost. */
 export class KafkaAdmin {
-  private opened: Promise<Admin> | undefined;
+  private line: Line | undefined;
   private readonly asked = new Map<string, Promise<Reach[]>>();
 
   constructor(private readonly open: () => Admin) {}
@@ -21,16 +31,19 @@ export class KafkaAdmin {
   /** Runs `work`, again on a fresh connection when nobody answered. `what` names the thing that is asked about, for errors. */
   async use<Result>(what: string, work: (admin: Admin) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
-      const opened = (this.opened ??= this.connect());
+      const line = (this.line ??= { admin: this.connect(), asking: 0, retired: false });
+      line.asking++;
       try {
-        return await work(await opened);
+        return await answered(patience, what, line.admin.then(work));
       } catch (error) {
         if (!mayBeAskedAgain(error)) throw asCallersError(error, what);
-        if (this.opened === opened) this.opened = undefined;
-        void opened.then((admin) => admin.disconnect()).catch(() => undefined);
+        this.retire(line);
         if (attempt === attempts) throw asCallersError(error, what);
-        await sleep(50 * (attempt - 1));
+      } finally {
+        line.asking--;
+        if (line.retired && line.asking === 0) void hangUp(line);
       }
+      await sleep(100 * attempt);
     }
   }
 
@@ -51,9 +64,15 @@ export class KafkaAdmin {
   }
 
   async close(): Promise<void> {
-    const { opened } = this;
-    this.opened = undefined;
-    await opened?.then((admin) => admin.disconnect()).catch(() => undefined);
+    const { line } = this;
+    this.line = undefined;
+    if (line) await within(5_000, hangUp(line));
+  }
+
+  /** Others may still wait for answers on it: it is closed after the last one. */
+  private retire(line: Line): void {
+    line.retired = true;
+    if (this.line === line) this.line = undefined;
   }
 
   private async connect(): Promise<Admin> {
@@ -62,8 +81,10 @@ export class KafkaAdmin {
       await admin.connect();
       return admin;
     } catch (error) {
-      await admin.disconnect().catch(() => undefined);
+      void admin.disconnect().catch(() => undefined);
       throw error;
     }
   }
 }
+
+const hangUp = ({ admin }: Line): Promise<void> => admin.then((one) => one.disconnect()).catch(() => undefined);

@@ -113,7 +113,7 @@ export class KafkaEventLog implements EventLog {
       heartbeatInterval: Math.min(1_000, session / 5),
       rebalanceTimeout: Math.min(30_000, 3 * session),
       maxWaitTimeInMs: 250,
-      retry: consumerClient.retry,
+      retry: { ...consumerClient.retry, restartOnFailure: async () => false },
     });
   }
 

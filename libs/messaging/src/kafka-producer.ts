@@ -1,8 +1,9 @@
 import { unavailable, type TopicName } from '@rhei/contracts';
 import type { Entry } from './event-log';
-import { isFatalForProducer, isRefusal, asCallersError, rootOf } from './kafka-failure';
 import type { Message, Producer } from './kafka';
+import { asCallersError, isFatalForProducer, isRefusal, rootOf } from './kafka-failure';
 import type { Logger } from './logger';
+import { answered, Unanswered, within } from './within';
 
 export interface PartitionProducerOptions {
   topic: TopicName;
@@ -14,6 +15,8 @@ export interface PartitionProducerOptions {
 
 /** Milliseconds within which the broker has to have it on all replicas that are in step; less than the request's own limit. */
 const ackTimeout = 700;
+/** Milliseconds after which a send counts as lost, though the library should have said so long before. */
+const patience = 30_000;
 
 /**
  * Appends to one partition, one call after the other, through a producer object of its own.
@@ -71,7 +74,7 @@ export class PartitionProducer {
     const { topic, partition, logger } = this.options;
     try {
       const producer = (this.producer ??= await this.connected());
-      const answer = await producer.send({ topic, acks: -1, timeout: ackTimeout, messages: entries.map((entry) => messageOf(entry, partition)) });
+      const answer = await answered(patience, this.place, producer.send({ topic, acks: -1, timeout: ackTimeout, messages: entries.map((entry) => messageOf(entry, partition)) }));
       // A send whose leader moved may resolve without having reached it.
       if (!answer.some((part) => part.topicName === topic && part.partition === partition && part.errorCode === 0)) {
         throw unavailable(`${this.place}: the broker's answer does not name the partition that was sent to.`);
@@ -79,8 +82,8 @@ export class PartitionProducer {
       this.unsure = undefined;
     } catch (error) {
       if (!isRefusal(error)) this.unsure = entries;
-      if (isFatalForProducer(error)) {
-        logger.error({ topic, partition, reason: rootOf(error).message }, 'the broker has lost count of this producer; a new one goes on, and may store a batch twice');
+      if (isFatalForProducer(error) || error instanceof Unanswered) {
+        logger.error({ topic, partition, reason: rootOf(error).message }, 'this producer can no longer be used; a new one goes on, and may store a batch twice');
         await this.drop();
       }
       throw asCallersError(error, this.place);
@@ -93,7 +96,7 @@ export class PartitionProducer {
       await producer.connect();
       return producer;
     } catch (error) {
-      await producer.disconnect().catch(() => undefined);
+      void producer.disconnect().catch(() => undefined);
       throw error;
     }
   }
@@ -101,7 +104,7 @@ export class PartitionProducer {
   private async drop(): Promise<void> {
     const { producer } = this;
     this.producer = undefined;
-    await producer?.disconnect().catch(() => undefined);
+    if (producer) await within(5_000, producer.disconnect().catch(() => undefined));
   }
 }
 

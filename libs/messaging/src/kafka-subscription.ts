@@ -3,10 +3,12 @@ import type { Subscription, PartitionPosition } from './event-log';
 import { reasonOf } from './failure';
 import type { Consumer, EachBatchPayload, KafkaMessage } from './kafka';
 import type { Reach } from './kafka-admin';
-import { asCallersError, rootOf } from './kafka-failure';
+import { asCallersError, isRefusal, rootOf } from './kafka-failure';
 import { KafkaLane } from './kafka-lane';
 import { Watchdog } from './kafka-watchdog';
 import type { Logger } from './logger';
+import { backOff } from './pause';
+import { answered, within } from './within';
 
 export interface KafkaSubscriptionOptions {
   group: string;
@@ -26,6 +28,8 @@ export interface KafkaSubscriptionOptions {
 
 /** Milliseconds for which other partitions of a broker wait for one whose handler is slow, before that one is held. */
 const patience = 100;
+/** Milliseconds within which a consumer must have found the broker and its topics. */
+const patienceToJoin = 30_000;
 /** Milliseconds between two messages to the broker about how far we are; only tools that show lag read them. */
 const tellEvery = 5_000;
 
@@ -57,28 +61,17 @@ export class KafkaSubscription implements Subscription {
 
   /** Takes the heads, for a member that reads everything, and connects. The group may take a while to give partitions: that is not waited for. */
   async start(): Promise<void> {
-    const { topics, positionOf, reach, open, group } = this.options;
+    const { topics, positionOf, reach, group } = this.options;
     if (!positionOf) {
       for (const topic of topics) (await reach(topic)).forEach(({ high }, partition) => this.laneOf(topic, partition, high));
     }
-    const consumer = open();
-    this.listenTo(consumer);
     try {
-      await consumer.connect();
-      await consumer.subscribe({ topics, fromBeginning: true });
+      await this.join();
     } catch (error) {
       this.stopping = true;
-      await consumer.disconnect().catch(() => undefined);
       await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
       throw asCallersError(error, `group "${group}" on ${topics.join(', ')}`);
     }
-    this.consumer = consumer;
-    this.running = consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: 64,
-      eachBatch: (payload) => this.take(payload),
-    }).catch((error: unknown) => this.fail(`Consumer "${group}" could not start: ${reasonOf(rootOf(error))}`));
     this.telling = setInterval(() => void this.tell(), tellEvery);
     this.telling.unref();
     this.watchdog.start();
@@ -102,27 +95,62 @@ export class KafkaSubscription implements Subscription {
     this.options.stopped();
   }
 
+  private async join(): Promise<void> {
+    const consumer = this.options.open();
+    this.listenTo(consumer);
+    try {
+      await answered(patienceToJoin, `group "${this.options.group}"`, consumer.connect().then(() => consumer.subscribe({ topics: this.options.topics, fromBeginning: true })));
+    } catch (error) {
+      await within(2_000, consumer.disconnect().catch(() => undefined));
+      throw error;
+    }
+    this.consumer = consumer;
+    this.running = consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 32,
+      eachBatch: (payload) => this.take(payload),
+    }).catch((error: unknown) => this.crashed(consumer, error));
+  }
+
+  /** The library restarts none of the consumers that it gives up: some errors that pass count as final there, and an object that was stopped may go on. */
+  private crashed(consumer: Consumer, error: unknown): void {
+    if (this.stopping || this.consumer !== consumer) return;
+    const { group, logger } = this.options;
+    this.consumer = undefined;
+    this.revoke(() => true);
+    logger[isRefusal(error) ? 'error' : 'warn']({ group, reason: reasonOf(rootOf(error)) }, 'the consumer gave up; a new one takes its place');
+    void this.joinAgain();
+  }
+
+  /** Until it succeeds. The watchdog ends the process if the broker answers and this does not. */
+  private async joinAgain(): Promise<void> {
+    for (let failures = 1; !this.stopping; failures++) {
+      await sleep(backOff(failures, 200, 2_000));
+      if (this.stopping) return;
+      try {
+        return await this.join();
+      } catch (error) {
+        this.options.logger.debug({ group: this.options.group, reason: reasonOf(rootOf(error)) }, 'the broker does not take the new consumer yet');
+      }
+    }
+  }
+
   private listenTo(consumer: Consumer): void {
     const { GROUP_JOIN, REBALANCING, FETCH, CRASH } = consumer.events;
-    const { group, logger } = this.options;
     consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => this.joined(consumer, memberAssignment));
     consumer.on(REBALANCING, () => {
       this.lastFetch = performance.now();
       if (this.options.positionOf) this.revoke(() => true);
     });
     consumer.on(FETCH, () => void (this.lastFetch = performance.now()));
-    consumer.on(CRASH, ({ payload: { error, restart } }) => {
-      if (this.stopping) return;
-      this.revoke(() => true);
-      if (restart) logger.warn({ group, reason: reasonOf(rootOf(error)) }, 'the consumer lost the broker; it starts again');
-      else this.fail(`Consumer "${group}" stopped: ${reasonOf(rootOf(error))}`);
-    });
+    consumer.on(CRASH, ({ payload: { error } }) => this.crashed(consumer, error));
   }
 
   /** The library calls this before it fetches: what is sought and held here holds for the first fetch. So nothing is awaited. */
   private joined(consumer: Consumer, assignment: Record<string, number[]>): void {
     this.lastFetch = performance.now();
-    if (this.stopping) {
+    if (this.stopping || this.consumer !== consumer) {
       void consumer.disconnect().catch(() => undefined);
       return;
     }
@@ -203,10 +231,4 @@ export class KafkaSubscription implements Subscription {
     this.watchdog.stop();
     this.options.onFatal(reason);
   }
-}
-
-async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  const limit = new AbortController();
-  await Promise.race([work, sleep(milliseconds, undefined, { signal: limit.signal }).catch(() => undefined)]);
-  limit.abort();
 }

@@ -226,6 +226,19 @@ describe('a shared consumer', () => {
     expect(await effects()).toEqual(['m1']);
   });
 
+  it('does not go on when the log ends before what was read of it, and says what to do', async () => {
+    const [head] = await writer.heads(models);
+    await database.query('UPDATE position SET next = $2 WHERE consumer = $1', [group, head + 7]);
+    await consume();
+    await eventually('it complains', () => logger.lines.some(({ about }) => JSON.stringify(about).includes(`read up to ${head + 7}, but the log ends at ${head}`)));
+    expect(logger.lines.some(({ about }) => JSON.stringify(about).includes(`UPDATE position SET next = 0 WHERE consumer = '${group}'`))).toBe(true);
+    await writer.append(models, 0, [said('m', 1)]);
+    expect(await effects()).toEqual([]);
+    await database.query('UPDATE position SET next = $2 WHERE consumer = $1', [group, head]);
+    await caughtUp();
+    expect(await effects()).toEqual(['m1']);
+  });
+
   it('refuses a handler for a type that topics.ts does not name', async () => {
     await expect(consume(record, { handlers: new Map([['rhei.nobody.says-this.v1', record]]) })).rejects.toMatchObject({ code: 'invalid' });
   });

@@ -1,4 +1,4 @@
-import { RheiError, type ServiceName } from '@rhei/contracts';
+import { RheiError, type ServiceName, type TopicName } from '@rhei/contracts';
 import type { CrashAt } from './crash-point';
 import type { Around, ConsumerCounters, Delivered } from './delivered';
 import type { Batch, EventLog, PartitionPosition, Subscription } from './event-log';
@@ -59,6 +59,7 @@ export class SharedConsumer<Tx extends Queryable = Queryable> {
       topics: topicsOf(handlers.keys()),
       positionOf: async (topic, partition) => {
         const position = await database.transaction((tx) => positionOf(tx, { group, topic, partition }));
+        await this.expectReach(topic, partition, position);
         this.believed.set(`${topic}/${partition}`, position);
         this.unproven.add(`${topic}/${partition}`);
         return position;
@@ -82,6 +83,15 @@ export class SharedConsumer<Tx extends Queryable = Queryable> {
     this.stopping = true;
     for (const pause of this.pauses) pause.wake();
     await this.subscription?.stop();
+  }
+
+  /** A log that ends before what was read of it is another log: what comes would be taken for old, or would be old. */
+  private async expectReach(topic: TopicName, partition: number, position: number): Promise<void> {
+    const head = (await this.options.log.heads(topic))[partition] ?? 0;
+    if (position <= head) return;
+    const place = { group: this.options.group, topic, partition };
+    this.options.logger.error({ ...place, position, head }, 'the log ends before what was read of it: it was made again, or has lost entries; the partition does not go on');
+    throw new Error(`${topic}/${partition}: read up to ${position}, but the log ends at ${head}. Restore the log; or, to read the new one from its start, run: UPDATE position SET next = 0 WHERE consumer = '${place.group}' AND topic = '${topic}' AND partition = ${partition}.`);
   }
 
   private async take({ topic, partition, entries }: Batch): Promise<void> {
