@@ -4,7 +4,7 @@ import { shardOf } from '@rhei/messaging';
 import type { Database, Instant, Transaction, WorkContext } from '@rhei/runtime';
 import type { CloudEvent } from './cloud-event';
 import { judge, type Breach, type Contract, type Sound } from './contract';
-import { keepQuarantined, type Quarantined } from './quarantine.store';
+import { keepQuarantined, type Quarantined, type StoodAt } from './quarantine.store';
 import { insertRecords, knownRecords, type KnownRecord, type StoredRecord } from './record.store';
 import { candidates, identity, settleDeliveries, type Delivery } from './settle-deliveries';
 import { lockShards, saveWatermarks } from './shard.store';
@@ -21,6 +21,8 @@ export interface Submission {
   traceparent: string;
   /** The work that waits for it. */
   cause?: WorkContext;
+  /** Where it stood in a topic, when it came from one. */
+  stood?: StoodAt;
 }
 /** No contract knows its source or type. */
 type Unknown = { status: 'not_found'; error: RheiError };
@@ -41,23 +43,26 @@ interface Judged extends Delivery {
 
 /** Takes in what may come from many requests, in one transaction: records, their events, and what goes to quarantine. Answers in order. */
 export const acceptEvents = ({ database, contracts }: Deps, submissions: Submission[]): Promise<Outcome[]> =>
-  database.transaction(async (tx) => {
-    const inForce = await contracts.load(tx, [...new Set(submissions.map(({ event }) => event.source))]);
-    const judged = submissions.map((submission) => judgeSubmission(inForce, submission, tx.now));
-    const deliveries = judged.filter((one) => 'verdict' in one);
+  database.transaction((tx) => acceptWithin(tx, contracts, submissions));
 
-    const records = await storeRecords(tx, candidates(deliveries));
-    const added = new Set(records.map(identity));
-    const rest = new Map(deliveries.filter((delivery) => !added.has(identity(delivery))).map((delivery) => [identity(delivery), delivery]));
-    // Read after the insert: it waited for the commits that it met, so what they added is seen now.
-    const known = new Map((await knownRecords(tx, [...rest.values()])).map((record) => [identity(record), record]));
-    const verdicts = settleDeliveries(deliveries, new Map([...known].map(([key, { digest }]) => [key, digest])));
-    for (const record of records) known.set(identity(record), record);
+/** As {@link acceptEvents}, in a transaction that does more than that. */
+export async function acceptWithin(tx: Transaction, contracts: ContractStore, submissions: Submission[]): Promise<Outcome[]> {
+  const inForce = await contracts.load(tx, [...new Set(submissions.map(({ event }) => event.source))]);
+  const judged = submissions.map((submission) => judgeSubmission(inForce, submission, tx.now));
+  const deliveries = judged.filter((one) => 'verdict' in one);
 
-    const outcomes = new Map(deliveries.map((delivery, index) => [delivery, outcomeOf(delivery, verdicts[index], known)]));
-    await keepQuarantined(tx, deliveries.flatMap((delivery) => quarantinedOf(delivery, outcomes.get(delivery)!, tx.now)));
-    return judged.map((one) => ('verdict' in one ? outcomes.get(one)! : one));
-  });
+  const records = await storeRecords(tx, candidates(deliveries));
+  const added = new Set(records.map(identity));
+  const rest = new Map(deliveries.filter((delivery) => !added.has(identity(delivery))).map((delivery) => [identity(delivery), delivery]));
+  // Read after the insert: it waited for the commits that it met, so what they added is seen now.
+  const known = new Map((await knownRecords(tx, [...rest.values()])).map((record) => [identity(record), record]));
+  const verdicts = settleDeliveries(deliveries, new Map([...known].map(([key, { digest }]) => [key, digest])));
+  for (const record of records) known.set(identity(record), record);
+
+  const outcomes = new Map(deliveries.map((delivery, index) => [delivery, outcomeOf(delivery, verdicts[index], known)]));
+  await keepQuarantined(tx, deliveries.flatMap((delivery) => quarantinedOf(delivery, outcomes.get(delivery)!, tx.now)));
+  return judged.map((one) => ('verdict' in one ? outcomes.get(one)! : one));
+}
 
 function judgeSubmission(contracts: Map<string, Contract>, submission: Submission, now: Instant): Judged | Unknown {
   const { event } = submission;
@@ -139,8 +144,8 @@ function outcomeOf(delivery: Judged, verdict: ReturnType<typeof settleDeliveries
   };
 }
 
-function quarantinedOf({ submission: { event, original, sender } }: Judged, outcome: Outcome, receivedAt: Instant): Quarantined[] {
+function quarantinedOf({ submission: { event, original, sender, stood } }: Judged, outcome: Outcome, receivedAt: Instant): Quarantined[] {
   if (outcome.status !== 'rejected' && outcome.status !== 'conflict') return [];
   const { field = '', rule = '', hint = '' } = outcome.error.details;
-  return [{ source: event.source, eventId: event.id, eventType: event.type, code: outcome.status, field, rule, hint, sender, receivedAt, original, contentDigest: event.digest }];
+  return [{ source: event.source, eventId: event.id, eventType: event.type, code: outcome.status, field, rule, hint, sender, receivedAt, original, contentDigest: event.digest, ...(stood && { stood }) }];
 }

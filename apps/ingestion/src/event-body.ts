@@ -70,6 +70,22 @@ function readEvent(body: Buffer, { start, end, depth }: Element, where: string, 
   }
 }
 
+/** Reads data that stands alone, as in a record of a topic: any JSON, within the limits of an event. */
+export function readData(bytes: Buffer): Pick<SentEvent, 'value' | 'fault'> {
+  if (bytes.length > limits.eventBytes) return { fault: tooLarge(`The data has ${bytes.length} bytes; at most ${limits.eventBytes} are taken.`, { expected: `at most ${limits.eventBytes} bytes`, got: `${bytes.length}` }) };
+  if (!isUtf8(bytes)) return { fault: invalid('The data is not UTF-8; expected JSON in UTF-8.', { field: 'data', expected: 'UTF-8' }) };
+  const { elements, first } = scan(bytes);
+  const depth = Math.max(0, ...elements.map((element) => element.depth)) + (first === OPEN_ARRAY ? 1 : 0);
+  // In structured mode the event itself is a level.
+  const deepest = limits.depth - 1;
+  if (depth > deepest) return { fault: invalid(`The data is nested ${depth} levels deep; at most ${deepest} are taken.`, { field: 'data', expected: `at most ${deepest} levels`, got: `${depth}` }) };
+  try {
+    return { value: JSON.parse(bytes.toString('utf8')) };
+  } catch (error) {
+    return { fault: invalid(`The data cannot be read as JSON: ${(error as Error).message}. Send JSON, or say another content type.`, { field: 'data', expected: 'JSON' }) };
+  }
+}
+
 const notJson = (why: string, expected: Expected): RheiError =>
   invalid(`The body cannot be read as JSON: ${why}. Send ${expected === 'many' ? 'an array of CloudEvents' : 'a CloudEvent'} as JSON.`, { expected: 'JSON' });
 

@@ -11,8 +11,8 @@ export async function explainEvent({ database }: { database: Database }, name: s
   const record = await findRecord(database, source, id);
   const quarantined = await quarantinedOf(database, source, id);
   if (record === undefined && quarantined.length === 0) return undefined;
-  const lines = quarantined.map(({ code, field, rule, hint, sender, receivedAt }) =>
-    `${code} at ${formatInstant(receivedAt)}, sent by ${sender}: ${field} (${rule})${hint === '' ? '' : `: ${hint}`}`);
+  const lines = quarantined.map(({ code, field, rule, hint, sender, receivedAt, stood }) =>
+    `${code} at ${formatInstant(receivedAt)}, sent by ${sender}${stood ? `, at ${stood.partition}@${stood.offset}` : ''}: ${field} (${rule})${hint === '' ? '' : `: ${hint}`}`);
   if (record !== undefined) {
     lines.unshift(
       `happened at ${formatInstant(record.eventTime)}, arrived at ${formatInstant(record.arrival)} (${record.arrivalBasis})`,

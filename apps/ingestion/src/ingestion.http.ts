@@ -5,6 +5,7 @@ import { limits, readBody } from './event-body';
 import type { Deps } from './ingestion.module';
 import { listQuarantine, quarantineReaders } from './list-quarantine';
 import { publishEvents, type Answer } from './publish-events';
+import type { StoodAt } from './quarantine.store';
 
 @Controller('ingestion')
 export class IngestionController {
@@ -29,8 +30,8 @@ export class IngestionController {
     const { events, total } = await listQuarantine(this.deps.database, request.call.principal, query);
     return {
       total,
-      events: events.map(({ sequence, receivedAt, original, ...event }) => ({
-        id: sequence, ...event, receivedAt: formatInstant(receivedAt), original: original.toString('utf8'),
+      events: events.map(({ sequence, receivedAt, original, stood, ...event }) => ({
+        id: sequence, ...event, receivedAt: formatInstant(receivedAt), original: original.toString('utf8'), ...(stood && { stoodAt: writtenPlace(stood) }),
       })),
     };
   }
@@ -49,6 +50,11 @@ function written({ id, source, ...answer }: Answer): Record<string, unknown> {
   const { code, message, details: { field, rule, expected, got, hint } } = answer.error;
   return { id, source, status: answer.status, error: { code, message, field, rule, expected, got, hint } };
 }
+
+/** Bytes as text, where they are none with the replacement character; gRPC has them as they are. */
+const writtenPlace = ({ topic, partition, offset, key, headers }: StoodAt) => ({
+  topic, partition, offset, key: key?.toString('utf8') ?? null, headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.toString('utf8')])),
+});
 
 /** A query parameter that was given once. */
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');

@@ -8,10 +8,12 @@ import { GroupCommit } from './group-commit';
 import { ingestionRpc } from './ingestion.grpc';
 import { ingestionHttp } from './ingestion.http';
 import { Ingestion0001Records1700000000001 } from './migrations/0001-records';
+import { Ingestion0002Topics1700000000002 } from './migrations/0002-topics';
 import { countQuarantined } from './quarantine.store';
 import { allRecords, countRecords } from './record.store';
 import { sourceResource } from './source.resource';
 import { ContractStore } from './source.store';
+import { UpstreamReader } from './upstream-reader';
 
 /** What the parts of this service are built from. */
 export interface Deps {
@@ -19,6 +21,7 @@ export interface Deps {
   contracts: ContractStore;
   committer: GroupCommit<Submission, Outcome>;
   watermarkInterval: Duration;
+  upstreamReader: UpstreamReader;
 }
 
 const mebibyte = 1024 * 1024;
@@ -28,8 +31,8 @@ const causeOf = ({ cause, traceparent }: Submission): WorkContext => cause ?? { 
 export const IngestionModule = service<Config, Deps>({
   name: 'ingestion',
   config,
-  migrations: [Ingestion0001Records1700000000001],
-  deps({ config: { queueEvents, watermarkInterval }, clock, database }): Deps {
+  migrations: [Ingestion0001Records1700000000001, Ingestion0002Topics1700000000002],
+  deps({ config: { queueEvents, watermarkInterval }, clock, database, upstream, log }): Deps {
     const contracts = new ContractStore();
     return {
       database, contracts,
@@ -38,6 +41,7 @@ export const IngestionModule = service<Config, Deps>({
       }),
       // A story takes thousands of steps: there a day is often enough.
       watermarkInterval: watermarkInterval ?? parseDuration(clock.kind === 'replay' ? '1d' : '10s'),
+      upstreamReader: new UpstreamReader({ database, contracts, upstream, log }),
     };
   },
   rpc: (deps) => [ingestionRpc(deps)],
@@ -55,5 +59,8 @@ export const IngestionModule = service<Config, Deps>({
       }
     },
   },
-  workers: [{ name: 'committer', start: async () => {}, stop: ({ committer }) => committer.drained() }],
+  workers: [
+    { name: 'committer', start: async () => {}, stop: ({ committer }) => committer.drained() },
+    { name: 'upstream', start: async ({ upstreamReader }) => upstreamReader.start(), stop: ({ upstreamReader }) => upstreamReader.stop() },
+  ],
 });

@@ -11,9 +11,15 @@ CREATE TABLE quarantine (
   received_at bigint NOT NULL,
   original bytea NOT NULL,
   content_digest text NOT NULL,
-  CONSTRAINT quarantine_code_check CHECK ((code = ANY (ARRAY['rejected'::text, 'conflict'::text]))),
+  topic text,
+  partition integer,
+  "offset" bigint,
+  message_key bytea,
+  headers jsonb,
+  CONSTRAINT quarantine_code_check CHECK ((code = ANY (ARRAY['rejected'::text, 'conflict'::text, 'invalid'::text, 'too_large'::text, 'forbidden'::text, 'not_found'::text, 'internal'::text]))),
   CONSTRAINT quarantine_content_digest_key UNIQUE (content_digest),
-  CONSTRAINT quarantine_pkey PRIMARY KEY (sequence)
+  CONSTRAINT quarantine_pkey PRIMARY KEY (sequence),
+  CONSTRAINT quarantine_stood CHECK ((((topic IS NULL) = (partition IS NULL)) AND ((topic IS NULL) = ("offset" IS NULL)) AND ((topic IS NULL) = (headers IS NULL))))
 );
 CREATE INDEX quarantine_by_event ON quarantine USING btree (source, event_id);
 CREATE INDEX quarantine_by_source ON quarantine USING btree (source, sequence);
@@ -48,5 +54,7 @@ CREATE TABLE source (
   name text COLLATE "C" NOT NULL,
   version integer NOT NULL,
   spec jsonb NOT NULL,
-  CONSTRAINT source_pkey PRIMARY KEY (name)
+  topic text COLLATE "C",
+  CONSTRAINT source_pkey PRIMARY KEY (name),
+  CONSTRAINT source_topic_key UNIQUE (topic)
 );

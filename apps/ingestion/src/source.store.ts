@@ -4,9 +4,21 @@ import type { SourceSpec } from './source';
 
 export async function saveSource(tx: Queryable, name: string, version: number, spec: SourceSpec): Promise<void> {
   await tx.query(
-    'INSERT INTO source (name, version, spec) VALUES ($1, $2, $3::jsonb) ON CONFLICT (name) DO UPDATE SET version = excluded.version, spec = excluded.spec',
-    [name, version, JSON.stringify(spec)],
+    `INSERT INTO source (name, version, spec, topic) VALUES ($1, $2, $3::jsonb, $4)
+     ON CONFLICT (name) DO UPDATE SET version = excluded.version, spec = excluded.spec, topic = excluded.topic`,
+    [name, version, JSON.stringify(spec), spec.topic ?? null],
   );
+}
+
+/** The source that owns the topic. */
+export async function ownerOf(q: Queryable, topic: string): Promise<string | undefined> {
+  const [row] = await q.query<{ name: string }>('SELECT name FROM source WHERE topic = $1', [topic]);
+  return row?.name;
+}
+
+/** The topics of all sources that have one. */
+export async function ownedTopics(q: Queryable): Promise<string[]> {
+  return (await q.query<{ topic: string }>('SELECT topic FROM source WHERE topic IS NOT NULL ORDER BY topic')).map(({ topic }) => topic);
 }
 
 /**

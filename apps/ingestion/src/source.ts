@@ -27,6 +27,8 @@ const eventType = z.strictObject({
 /** The specification of a Source, as users write it. */
 export const sourceSpec = z.strictObject({
   owner: z.string().min(1),
+  /** The topic of its own that this source writes, where it publishes by Kafka; HTTP is open to it all the same. */
+  topic: z.string().regex(/^(?!\.{1,2}$)(?!__)[a-zA-Z0-9._-]{1,249}$/, 'Expected the name of a Kafka topic: 1 to 249 letters, digits, dots, hyphens and underscores, not beginning with two underscores.').optional(),
   /** How far ahead of its arrival an event may claim to have happened. */
   skew: duration.default('5m'),
   events: z.record(z.string().min(1).max(256), eventType).refine((events) => Object.keys(events).length > 0, 'A source has at least one event type.'),

@@ -21,3 +21,4 @@ export * from './replica-slot';
 export * from './shared-consumer';
 export * from './status';
 export * from './transaction';
+export * from './upstream-consumer';

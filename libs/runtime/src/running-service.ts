@@ -18,6 +18,7 @@ import { Subscriptions } from './subscriptions';
 import { inContext, newTraceparent, unsampled, workedFor } from './telemetry';
 import { Timers } from './timers';
 import type { Blobs } from './transaction';
+import { upstreamOf } from './upstream';
 
 /** Milliseconds between two listings of the present state; a broadcast that was missed is made good by then. */
 const REFRESH_EVERY = 60_000;
@@ -75,8 +76,11 @@ export class RunningService {
       database.useClock(clock);
       const peers = new Peers(config.token, addressOf);
       const replica = randomUUID();
-      const base: Base<unknown> = { name, config: config.own, clock, database, blobs, log, replica, peer: (service, client) => peers.peer(service, client), elapsed };
       const eventLog = openLog(name, config.eventLog, log);
+      const base: Base<unknown> = {
+        name, config: config.own, clock, database, blobs, log, replica, peer: (service, client) => peers.peer(service, client), elapsed,
+        upstream: upstreamOf(name, eventLog, database, log),
+      };
       return new RunningService(definition, config, database, clock, log, replica, definition.deps(base), eventLog, peers, blobs);
     } catch (error) {
       await database.close();

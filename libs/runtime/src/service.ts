@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { Principal, Role } from './auth';
 import type { Clock, Duration, Instant } from './clock';
 import type { Blobs, Database, Transaction } from './transaction';
+import type { Upstream } from './upstream';
 
 /** What `run` hands to a service to build its own parts from. */
 export interface Base<Config> {
@@ -19,6 +20,8 @@ export interface Base<Config> {
   replica: string;
   /** A client of another service with this service's credential, deadline and traceparent on every call. */
   peer<C extends Client>(service: ServiceName, client: GrpcClientConstructor<C>): C;
+  /** Topics that upstream systems write. Undefined where the event log has no door to them. */
+  upstream: Upstream | undefined;
   /** Monotonic milliseconds, for deadlines and durations that are recorded and never decide. */
   elapsed(): number;
 }

@@ -21,7 +21,10 @@ export function positive(text: string): number {
   return Number(text);
 }
 
-const asJson = ({ original, receivedAt, ...event }: ingestion.QuarantinedEvent) => ({ ...event, receivedAt: formatInstant(receivedAt), original: Buffer.from(original).toString('utf8') });
+const asJson = ({ original, receivedAt, topic, partition, position, headers, key, ...event }: ingestion.QuarantinedEvent) => ({
+  ...event, receivedAt: formatInstant(receivedAt), original: Buffer.from(original).toString('utf8'),
+  ...(topic !== '' && { topic, partition, position, key: Buffer.from(key).toString('utf8'), headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value).toString('utf8')])) }),
+});
 
 async function list(context: Context, request: ingestion.ListQuarantineRequest): Promise<void> {
   const { platform } = context;

@@ -37,7 +37,7 @@ export interface QuarantinedEvent {
   source: string;
   eventId: string;
   eventType: string;
-  /** "rejected" or "conflict". */
+  /** "rejected" or "conflict"; from a topic also "invalid", "too_large", "forbidden", "not_found" and "internal". */
   code: string;
   field: string;
   rule: string;
@@ -46,6 +46,18 @@ export interface QuarantinedEvent {
   receivedAt: number;
   original: Buffer;
   contentDigest: string;
+  /** Where it stood, when it came from a topic; empty when it came by HTTP. */
+  topic: string;
+  partition: number;
+  position: number;
+  /** What the record had beside its value, as bytes. */
+  headers: { [key: string]: Buffer };
+  key: Buffer;
+}
+
+export interface QuarantinedEvent_HeadersEntry {
+  key: string;
+  value: Buffer;
 }
 
 function createBaseListQuarantineRequest(): ListQuarantineRequest {
@@ -250,6 +262,11 @@ function createBaseQuarantinedEvent(): QuarantinedEvent {
     receivedAt: 0,
     original: Buffer.alloc(0),
     contentDigest: "",
+    topic: "",
+    partition: 0,
+    position: 0,
+    headers: {},
+    key: Buffer.alloc(0),
   };
 }
 
@@ -290,6 +307,21 @@ export const QuarantinedEvent: MessageFns<QuarantinedEvent> = {
     }
     if (message.contentDigest !== "") {
       writer.uint32(98).string(message.contentDigest);
+    }
+    if (message.topic !== "") {
+      writer.uint32(106).string(message.topic);
+    }
+    if (message.partition !== 0) {
+      writer.uint32(112).int32(message.partition);
+    }
+    if (message.position !== 0) {
+      writer.uint32(120).int64(message.position);
+    }
+    globalThis.Object.entries(message.headers).forEach(([key, value]: [string, Buffer]) => {
+      QuarantinedEvent_HeadersEntry.encode({ key: key as any, value }, writer.uint32(130).fork()).join();
+    });
+    if (message.key.length !== 0) {
+      writer.uint32(138).bytes(message.key);
     }
     return writer;
   },
@@ -403,6 +435,49 @@ export const QuarantinedEvent: MessageFns<QuarantinedEvent> = {
             message.contentDigest = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.partition = reader.int32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            const entry16 = QuarantinedEvent_HeadersEntry.decode(reader, reader.uint32());
+            if (entry16.value !== undefined) {
+              message.headers[entry16.key] = entry16.value;
+            }
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -445,6 +520,24 @@ export const QuarantinedEvent: MessageFns<QuarantinedEvent> = {
         : isSet(object.content_digest)
         ? globalThis.String(object.content_digest)
         : "",
+      topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
+      partition: isSet(object.partition) ? globalThis.Number(object.partition) : 0,
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+      headers: isObject(object.headers)
+        ? (globalThis.Object.entries(object.headers) as [string, any][]).reduce(
+          (acc: { [key: string]: Buffer }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: Buffer.from(bytesFromBase64(value as string)),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      key: isSet(object.key) ? Buffer.from(bytesFromBase64(object.key)) : Buffer.alloc(0),
     };
   },
 
@@ -486,6 +579,27 @@ export const QuarantinedEvent: MessageFns<QuarantinedEvent> = {
     if (message.contentDigest !== "") {
       obj.contentDigest = message.contentDigest;
     }
+    if (message.topic !== "") {
+      obj.topic = message.topic;
+    }
+    if (message.partition !== 0) {
+      obj.partition = Math.round(message.partition);
+    }
+    if (message.position !== 0) {
+      obj.position = Math.round(message.position);
+    }
+    if (message.headers) {
+      const entries = globalThis.Object.entries(message.headers) as [string, Buffer][];
+      if (entries.length > 0) {
+        obj.headers = {};
+        entries.forEach(([k, v]) => {
+          obj.headers[k] = base64FromBytes(v);
+        });
+      }
+    }
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
     return obj;
   },
 
@@ -506,6 +620,106 @@ export const QuarantinedEvent: MessageFns<QuarantinedEvent> = {
     message.receivedAt = object.receivedAt ?? 0;
     message.original = object.original ?? Buffer.alloc(0);
     message.contentDigest = object.contentDigest ?? "";
+    message.topic = object.topic ?? "";
+    message.partition = object.partition ?? 0;
+    message.position = object.position ?? 0;
+    message.headers = (globalThis.Object.entries(object.headers ?? {}) as [string, Buffer][]).reduce(
+      (acc: { [key: string]: Buffer }, [key, value]: [string, Buffer]) => {
+        if (value !== undefined) {
+          acc[key] = value;
+        }
+        return acc;
+      },
+      {},
+    );
+    message.key = object.key ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseQuarantinedEvent_HeadersEntry(): QuarantinedEvent_HeadersEntry {
+  return { key: "", value: Buffer.alloc(0) };
+}
+
+export const QuarantinedEvent_HeadersEntry: MessageFns<QuarantinedEvent_HeadersEntry> = {
+  encode(message: QuarantinedEvent_HeadersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuarantinedEvent_HeadersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuarantinedEvent_HeadersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): QuarantinedEvent_HeadersEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? Buffer.from(bytesFromBase64(object.value)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: QuarantinedEvent_HeadersEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value.length !== 0) {
+      obj.value = base64FromBytes(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<QuarantinedEvent_HeadersEntry>, I>>(base?: I): QuarantinedEvent_HeadersEntry {
+    return QuarantinedEvent_HeadersEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<QuarantinedEvent_HeadersEntry>, I>>(
+    object: I,
+  ): QuarantinedEvent_HeadersEntry {
+    const message = createBaseQuarantinedEvent_HeadersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -586,6 +800,10 @@ function longToNumber(int64: { toString(): string }): number {
     throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
   }
   return num;
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {
