@@ -58,6 +58,6 @@ EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
 # Ready, not live: whoever waits for this container wants to call it. Nothing restarts a container for being unready.
 # The shell asks, since a Node process every few seconds would cost more than an idle service.
-HEALTHCHECK --interval=3s --timeout=6s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=6s --start-period=120s --retries=3 \
   CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${HTTP_PORT:-8080} && printf 'GET /health/ready HTTP/1.0\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $line == *' 200 '* ]]"]
 CMD ["node", "service/dist/main.js"]
