@@ -14,7 +14,7 @@ import { countFailures } from './record/failure.store';
 import { countExamples } from './set/example.store';
 import { featureSetResource } from './set/feature-set.resource';
 import { Builds } from './training-set/builds';
-import { builtSets, countByState, countReady } from './training-set/training-set.store';
+import { builtSets, countByState, countReady, keptBlobs } from './training-set/training-set.store';
 import { featureViewResource } from './view/feature-view.resource';
 
 /** Feature views and sets, their values online and offline, labels, and training sets. */
@@ -35,6 +35,7 @@ export const FeatureModule = service<Config, Deps>({
     const { building, failed } = await countByState(database);
     return { evaluationFailures: await countFailures(database), trainingSetsBuilding: building, trainingSetsFailed: failed };
   },
+  keeps: ({ database }) => keptBlobs(database),
   counts: async ({ database, definitions, clock }) => {
     const { examples, labelled } = await countExamples(database, (await definitions.read(database)).sets, clock.now());
     return { examples, labelled, trainingSets: (await countByState(database)).built };

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
 import { status, type ServiceError } from '@grpc/grpc-js';
 import { inference, monitoring, registry } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
@@ -161,4 +163,17 @@ describe('on the system clock, with windows of seconds', () => {
     expect((await versions()).map(({ version, approvedBy }) => [version, approvedBy])).toEqual(expect.arrayContaining([[1, 'reviewer'], [2, 'reviewer']]));
     expect(factory.faults).toEqual([]);
   }, 6 * patience);
+
+  it('has claimed every blob that it wrote, so that none is taken for an orphan', async () => {
+    const folder = running.env.BLOBS!.slice('file:'.length);
+    const written = () => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => basename(path)).filter((name) => /^[0-9a-f]{64}$/.test(name));
+    expect(written().length).toBeGreaterThanOrEqual(6);
+    await eventually('a row for every blob', async () => {
+      const before = written();
+      const claims = await Promise.all([...running.running.services.values()].map(({ definition, deps }) => definition.keeps?.(deps) ?? []));
+      const claimed = new Set(claims.flat());
+      expect(before.filter((digest) => !claimed.has(digest))).toEqual([]);
+      return true;
+    }, patience);
+  }, patience);
 });

@@ -125,6 +125,11 @@ export async function countVersions(database: Queryable): Promise<{ models: numb
   return { models: Number(row.models), versions: Number(row.versions), awaitingApproval: Number(row.awaiting) };
 }
 
+/** Artifacts of all versions, whatever became of them: evidence stays. */
+export async function keptBlobs(database: Queryable): Promise<string[]> {
+  return (await database.query<{ digest: string }>('SELECT DISTINCT digest FROM model_version')).map(({ digest }) => digest);
+}
+
 const toPromotion = (row: PromotionRow): registry.ModelVersionPromoted => ({
   model: row.model, version: row.version, digest: row.digest, replaces: row.replaces, replacesDigest: row.replaces_digest ?? '',
   revision: Number(row.revision), by: row.promoted_by, promotedAt: Number(row.promoted_at), featureSet: row.feature_set,

@@ -5,7 +5,7 @@ import { explainModel, explainVersion } from './explain';
 import { Registry0001Models1700000000001 } from './migrations/0001-models';
 import { Registry0002Traces1700000000002 } from './migrations/0002-traces';
 import { modelResource } from './model-resource';
-import { countVersions } from './model.store';
+import { countVersions, keptBlobs } from './model.store';
 import { onRunCompleted } from './on-run-completed';
 import { registryRpc } from './registry.grpc';
 import { registryHttp } from './registry.http';
@@ -22,5 +22,6 @@ export const RegistryModule = service<Config, Deps>({
   on: [onRunCompleted],
   explain: { version: explainVersion, model: explainModel },
   figures: async ({ database }) => ({ awaitingApproval: (await countVersions(database)).awaitingApproval }),
+  keeps: ({ database }) => keptBlobs(database),
   counts: async ({ database }) => ({ versions: (await countVersions(database)).versions }),
 });

@@ -67,6 +67,11 @@ export class DeploymentStore {
     return this.database.query<Deployment>(`SELECT ${columns} FROM deployment ORDER BY name`);
   }
 
+  /** Artifacts that answer, or have answered here. */
+  async keptBlobs(): Promise<string[]> {
+    return (await this.database.query<{ digest: string }>('SELECT digest FROM champion UNION SELECT digest FROM traffic')).map(({ digest }) => digest);
+  }
+
   champions(): Promise<Champion[]> {
     return this.database.query<Champion>('SELECT model, version, digest, revision, replaces, promoted_at AS "promotedAt" FROM champion ORDER BY model');
   }

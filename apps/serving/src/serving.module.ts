@@ -55,6 +55,7 @@ export const ServingModule = service<ServingConfig, Deps>({
   ],
   explain: { prediction: explainPrediction },
   inFlight: async ({ switches }) => ({ 'switches of traffic': await switches.unsettled() }),
+  keeps: ({ deployments }) => deployments.keptBlobs(),
   counts: async ({ ledger }) => ({ predictions: await ledger.count() }),
   gauges: modelInfo,
   figures: async ({ ledger }) => ({ predictions: await ledger.count() }),

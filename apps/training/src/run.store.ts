@@ -104,6 +104,13 @@ export async function countRuns(q: Queryable): Promise<{ runs: number; succeeded
   return { runs: Number(row.runs), succeeded: Number(row.succeeded), failed: Number(row.failed), open: Number(row.open), inFlight: Number(row.in_flight) };
 }
 
+/** What runs read, compare with and have made. */
+export async function keptBlobs(q: Queryable): Promise<string[]> {
+  const rows = await q.query<{ digest: string }>(`
+    SELECT digest FROM (SELECT manifest_digest AS digest FROM run UNION SELECT artifact_digest FROM run UNION SELECT champion ->> 'digest' FROM run) AS named WHERE digest <> ''`);
+  return rows.map(({ digest }) => digest);
+}
+
 /** Artifacts of the runs that succeeded, by (as-of, run). */
 export async function listArtifacts(q: Queryable): Promise<{ digest: string }[]> {
   return q.query<{ digest: string }>(`SELECT artifact_digest AS digest FROM run WHERE state = 'succeeded' ORDER BY as_of, id`);

@@ -14,7 +14,7 @@ import { onModelVersionRegistered } from './on-model-version-registered';
 import { onRetrainingRequested } from './on-retraining-requested';
 import { onTrainingSetBuilt } from './on-training-set-built';
 import { planResource } from './plan-resource';
-import { countRuns, listArtifacts } from './run.store';
+import { countRuns, listArtifacts, keptBlobs } from './run.store';
 import { Supervisor } from './supervisor';
 import { trainingRpc } from './training.grpc';
 
@@ -44,6 +44,7 @@ export const TrainingModule = service<Config, Parts>({
     const { runs, succeeded, failed, open } = await countRuns(database);
     return { runs, succeeded, failed, open };
   },
+  keeps: ({ database }) => keptBlobs(database),
   counts: async ({ database }) => ({ runs: (await countRuns(database)).runs }),
   digests: { models: async function* ({ database }) { yield* await listArtifacts(database); } },
 });

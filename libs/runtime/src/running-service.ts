@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { openEventLog, messagingMigrations, Relay, ReplicaSlot, type EventLog } from '@rhei/messaging';
 import type { ServiceName } from '@rhei/contracts';
 import type { DestinationStream, Logger } from 'pino';
+import { keepClaiming } from './blob-claims';
 import { openBlobs } from './blobs';
 import { elapsed, pause, type Clock } from './clock';
 import { ConfigError, withoutSecret, type ServiceConfig } from './config';
@@ -35,6 +36,7 @@ export class RunningService {
   private readonly heads: LogHeads;
   private readonly stopping = new AbortController();
   private refreshing: Promise<void> = Promise.resolve();
+  private claiming: Promise<void> = Promise.resolve();
 
   private constructor(
     readonly definition: Service, readonly config: ServiceConfig, readonly database: ServiceDatabase, readonly clock: Clock,
@@ -116,6 +118,7 @@ export class RunningService {
     this.timers.start();
     this.started.push({ name: 'timers', stop: () => this.timers.stop() });
     this.notReady = undefined;
+    this.claiming = this.unseen(() => keepClaiming(this.blobs, this.name, async () => (await this.definition.keeps?.(this.deps)) ?? [], this.log, this.stopping.signal));
     // The others count on it from now on. Should the database be away just now, the next renewal says it.
     await this.replica.tell().catch(() => undefined);
     this.log.info({}, 'ready');
@@ -131,6 +134,7 @@ export class RunningService {
   async stop(): Promise<void> {
     this.withdraw();
     await this.refreshing;
+    await this.claiming;
     for (const { name, stop } of this.started.reverse()) {
       if (name === 'relay') await this.flush();
       await stop().catch((error: unknown) => this.log.error({ err: error, part: name }, 'a part did not stop well'));

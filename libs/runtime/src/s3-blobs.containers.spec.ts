@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '@rhei/expressions';
-import { startMinio, startServices, type MinioContainer } from '@rhei/testing';
+import { serviceNames } from '@rhei/contracts';
+import { eventually, startMinio, startServices, type MinioContainer } from '@rhei/testing';
 import { z } from 'zod';
 import { openBlobs } from './blobs';
 import { blobsContract } from './blobs.contract';
@@ -115,12 +116,72 @@ describe('blobs in an S3 store', () => {
     const uploads = async () => (await blobs.client.listIncompleteUploadsQuery('blobs', '', '', '', '')).uploads.map(({ key }) => key);
     expect(await run(true, 0.9)).toBe(0);
     expect(await run(false)).toBe(2);
-    expect(lines).toEqual([expect.stringContaining(`would remove staged object ${staged} (4 bytes`), expect.stringContaining(`would remove unfinished upload ${begun}`), expect.stringContaining('--apply')]);
+    expect(lines).toEqual([expect.stringContaining(`would be removed: staged object ${staged} (4 bytes`), expect.stringContaining(`would be removed: unfinished upload ${begun}`), expect.stringMatching(/not swept: no claim within two days of ingestion, feature/), expect.stringContaining('--apply')]);
     expect((await uploads()).sort()).toEqual(['of/another/team', begun]);
     expect(await run(true)).toBe(2);
     expect([await run(true), await keysBelow('team/rhei/staging/'), await uploads()]).toEqual([0, [], ['of/another/team']]);
     expect(Buffer.from(await blobs.get(digest)).toString()).toBe('stays');
     await expect(sweepBlobs({ BLOBS: 'file:/tmp/x' }, { apply: true, write: () => undefined })).rejects.toMatchObject({ exitCode: 2 });
+  });
+
+  describe('that no service claims', () => {
+    const day = 86_400_000;
+    const lines: string[] = [];
+    /** Sweeps as many days from now, with claims of that day: `kept` by the registry, nothing by the others. */
+    const sweepAfter = async (days: number, kept: string[], { apply = true, silent = [] as string[] } = {}) => {
+      const now = Date.now() + days * day;
+      const there = await open(`${minio.url('swept')}`);
+      for (const service of serviceNames.filter((name) => !silent.includes(name))) {
+        // The claims of a later day: their time is that of the host, which stands here.
+        await there.client.putObject('swept', `claims/${service}`, JSON.stringify({ service, at: now - day, digests: service === 'registry' ? kept : [] }));
+      }
+      lines.length = 0;
+      return sweepBlobs({ BLOBS: minio.url('swept') }, { apply, now, write: (line) => void lines.push(line) });
+    };
+    let store: S3Blobs;
+    beforeAll(async () => {
+      store = await open(minio.url('swept'));
+      await store.check();
+    });
+
+    it('go in two steps, a week apart, and those that are claimed stay', async () => {
+      const [kept, orphan] = [await store.put(Buffer.from('kept')), await store.put(Buffer.from('orphan'))];
+      expect(await sweepAfter(6, [kept])).toBe(0);
+      expect(await sweepAfter(8, [kept], { apply: false })).toBe(1);
+      expect(await sweepAfter(8, [kept])).toBe(1);
+      expect(lines[0]).toMatch(new RegExp(`^set aside: blob that nobody claims sha256/${orphan.slice(0, 2)}/${orphan} \\(6 bytes`));
+      // The store's own clock has not moved: what came aside is a moment old.
+      expect(await sweepAfter(6, [kept])).toBe(0);
+      expect(await sweepAfter(8, [kept])).toBe(1);
+      expect(lines[0]).toMatch(/^removed: orphaned blob aside/);
+      expect(await store.has(orphan)).toBe(false);
+      expect(Buffer.from(await store.get(kept)).toString()).toBe('kept');
+    });
+    it('come back when somebody reads, puts or claims them', async () => {
+      const digests = await Promise.all(['read', 'put', 'looked for', 'claimed', 'opened'].map((text) => store.put(Buffer.from(text))));
+      const aside = async () => (await sweepAfter(8, [])) >= digests.length;
+      expect(await aside()).toBe(true);
+      const [read, put, looked, claimed, opened] = digests;
+      expect(await Promise.all([1, 2, 3].map(async () => Buffer.from(await store.get(read)).toString()))).toEqual(['read', 'read', 'read']);
+      expect(await store.put(Buffer.from('put'))).toBe(put);
+      expect(await store.has(looked)).toBe(true);
+      expect(readFileSync(await store.path(opened), 'utf8')).toBe('opened');
+      await sweepAfter(8, digests);
+      expect(lines.filter((line) => line.includes(claimed))).toEqual([expect.stringMatching(/^brought back: blob that is claimed again/)]);
+      await sweepAfter(16, digests);
+      for (const digest of digests) expect(await store.has(digest)).toBe(true);
+      expect((await store.client.listObjectsV2Query('swept', 'aside/', '', '', 10, '')).objects).toEqual([]);
+    });
+    it('stay as long as one service has not said what it keeps', async () => {
+      const digest = await store.put(Buffer.from('whose'));
+      await store.client.removeObject('swept', 'claims/serving');
+      expect(await sweepAfter(30, [], { silent: ['serving'] })).toBe(0);
+      expect(lines[0]).toMatch(/no claim within two days of serving\./);
+      await store.claim('serving', async () => [digest]);
+      expect(await sweepAfter(30, [], { silent: ['serving'] })).toBe(0);
+      expect(lines[0]).toMatch(/no claim within two days of serving\./);
+      expect((await store.claimOf('serving'))?.digests).toEqual([digest]);
+    });
   });
 
   describe('of an endpoint that will not do', () => {
@@ -171,15 +232,20 @@ describe('blobs in an S3 store', () => {
   });
 
   describe('of a service', () => {
-    const fake = service({ name: 'registry', config: z.object({}), migrations: [], deps: () => ({}) });
+    const fake = service({ name: 'registry', config: z.object({}), migrations: [], deps: () => ({}), keeps: async () => [sha256('kept')] });
     it('are waited for at its start, whichever comes first', async () => {
       docker('pause');
       const started = startServices([fake], { env: { BLOBS: `${minio.url('blobs')}&timeout=0.5` } });
       const back = pause(1_500).then(() => docker('unpause'));
       const running = await started;
       await back;
-      expect((await fetch(`${running.http}/health/ready`)).status).toBe(200);
-      await running.stop();
+      try {
+        expect((await fetch(`${running.http}/health/ready`)).status).toBe(200);
+        const store = await open(minio.url('blobs'));
+        expect(await eventually('the claim of what it keeps', async () => (await store.claimOf('registry'))?.digests)).toEqual([sha256('kept')]);
+      } finally {
+        await running.stop();
+      }
     });
     it('end its start when they will not do', async () => {
       const env = { BLOBS: minio.url('blobs').replace('for-tests-only', 'wrong') };

@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Agent } from 'node:http';
-import { invalid, notFound, tooLarge } from '@rhei/contracts';
+import { invalid, notFound, tooLarge, type ServiceName } from '@rhei/contracts';
 import { sha256 } from '@rhei/expressions';
 import type { Client } from 'minio';
 import type { BlobCache } from './blob-cache';
 import { checkDigest, damaged } from './blob-digest';
+import { systemTime } from './clock';
 import type { S3Location } from './s3-location';
 import { faultOf, patiently } from './s3-failure';
 import { probe } from './s3-probe';
@@ -64,7 +65,7 @@ export class S3Blobs implements Blobs {
     const digest = sha256(bytes);
     if (await this.isSound(digest)) return digest;
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    await patiently(this.place, `take blob ${digest}`, () => this.store(digest, buffer));
+    await patiently(this.place, `take blob ${digest}`, () => this.store(this.keyOf(digest), buffer));
     return digest;
   }
 
@@ -89,7 +90,7 @@ export class S3Blobs implements Blobs {
 
   async has(digest: string): Promise<boolean> {
     const key = this.keyOf(digest);
-    return (await this.found(() => patiently(this.place, `look for blob ${digest}`, () => this.client.statObject(this.location.bucket, key)))) !== undefined;
+    return (await this.found(digest, () => patiently(this.place, `look for blob ${digest}`, () => this.client.statObject(this.location.bucket, key)))) !== undefined;
   }
 
   /**
@@ -104,13 +105,57 @@ export class S3Blobs implements Blobs {
     return this.client.presignedGetObject(this.location.bucket, this.keyOf(digest), seconds);
   }
 
+  async claim(service: ServiceName, keeps: () => Promise<string[]>): Promise<void> {
+    // Before the rows are read: what is committed meanwhile is no part of the claim.
+    const at = systemTime() / 1_000;
+    const text = JSON.stringify({ service, at, digests: await keeps() });
+    await patiently(this.place, `take the claim of ${service}`, () => this.store(this.claimKeyOf(service), Buffer.from(text)));
+  }
+
+  /** What a service has claimed last; `at` is system time in milliseconds. */
+  async claimOf(service: ServiceName): Promise<{ at: number; digests: string[] } | undefined> {
+    const text = await unlessMissing(() => patiently(this.place, `give the claim of ${service}`, async () => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of await this.client.getObject(this.location.bucket, this.claimKeyOf(service))) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks).toString('utf8');
+    }));
+    return text === undefined ? undefined : (JSON.parse(text) as { at: number; digests: string[] });
+  }
+
+  /** Puts a blob that was set aside where it belongs, unless it is there again. Whether there was one aside; it stays there. */
+  async bringBack(digest: string): Promise<boolean> {
+    const { client, location: { bucket } } = this;
+    const size = (key: string) => unlessMissing(async () => (await client.statObject(bucket, key)).size);
+    return patiently(this.place, `bring back blob ${digest}`, async () => {
+      const [key, aside] = [this.keyOf(digest), this.asideKeyOf(digest)];
+      const bytes = await size(aside);
+      if (bytes === undefined) return false;
+      if ((await size(key)) === undefined) await unlessMissing(() => working(bytes, () => client.copyObject(bucket, key, `/${bucket}/${aside}`)));
+      return true;
+    });
+  }
+
   close(): void {
     this.agent.destroy();
   }
 
   keyOf(digest: string): string {
     checkDigest(digest);
-    return `${this.location.prefix}sha256/${digest.slice(0, 2)}/${digest}`;
+    return `${this.blobPrefix}${digest.slice(0, 2)}/${digest}`;
+  }
+
+  get blobPrefix(): string {
+    return `${this.location.prefix}sha256/`;
+  }
+
+  /** Where the sweeper moves what nobody claims, before it removes it. */
+  asideKeyOf(digest: string): string {
+    checkDigest(digest);
+    return `${this.asidePrefix}${digest}`;
+  }
+
+  get asidePrefix(): string {
+    return `${this.location.prefix}aside/`;
   }
 
   /** A key that nobody else uses, for what is on its way; the sweeper finds it by its prefix when it was left behind. */
@@ -122,16 +167,20 @@ export class S3Blobs implements Blobs {
     return `${this.location.prefix}staging/`;
   }
 
-  private async store(digest: string, bytes: Buffer): Promise<void> {
+  private claimKeyOf(service: ServiceName): string {
+    return `${this.location.prefix}claims/${service}`;
+  }
+
+  private async store(key: string, bytes: Buffer): Promise<void> {
     const { client, location: { bucket } } = this;
     const staging = this.stagingKey();
     const removed = () => client.removeObject(bucket, staging).catch(() => undefined);
     try {
       if (bytes.length <= PART) await client.putObject(bucket, staging, bytes, bytes.length);
       else await this.putInParts(staging, bytes);
-      await working(bytes.length, () => client.copyObject(bucket, this.keyOf(digest), `/${bucket}/${staging}`));
+      await working(bytes.length, () => client.copyObject(bucket, key, `/${bucket}/${staging}`));
       // A copy that failed half-way may still have been answered with 200.
-      const { size } = await client.statObject(bucket, this.keyOf(digest));
+      const { size } = await client.statObject(bucket, key);
       if (size !== bytes.length) throw new Error(`the copy has ${size} bytes instead of ${bytes.length}`);
     } catch (error) {
       // Not waited for: the endpoint may be away, and the sweeper removes what stays.
@@ -167,7 +216,7 @@ export class S3Blobs implements Blobs {
   /** Whether the bytes are there and sound; a damaged object is written again. */
   private async isSound(digest: string): Promise<boolean> {
     const key = this.keyOf(digest);
-    const got = await this.found(() => patiently(this.place, `look at blob ${digest}`, async () => {
+    const got = await this.found(digest, () => patiently(this.place, `look at blob ${digest}`, async () => {
       const hash = createHash('sha256');
       for await (const chunk of await this.client.getObject(this.location.bucket, key)) hash.update(chunk as Buffer);
       return hash.digest('hex');
@@ -175,13 +224,9 @@ export class S3Blobs implements Blobs {
     return got === digest;
   }
 
-  private async found<T>(work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      if (faultOf(error) === 'missing') return undefined;
-      throw error;
-    }
+  /** What `work` finds of a blob, which is brought back for it when the sweeper has set it aside. Undefined: there is no such blob. */
+  private async found<T>(digest: string, work: () => Promise<T>): Promise<T | undefined> {
+    return (await unlessMissing(work)) ?? ((await this.bringBack(digest)) ? unlessMissing(work) : undefined);
   }
 
   /** The bytes as they come; fails at their end when they are not what the digest says. */
@@ -198,7 +243,7 @@ export class S3Blobs implements Blobs {
   private async reading<T>(digest: string, take: (bytes: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
     checkDigest(digest);
     const attempt = async (): Promise<T> => {
-      const taken = await this.found(() => patiently(this.place, `give blob ${digest}`, async () => ({ result: await take(this.verified(digest)) })));
+      const taken = await this.found(digest, () => patiently(this.place, `give blob ${digest}`, async () => ({ result: await take(this.verified(digest)) })));
       if (taken === undefined) throw absent(digest);
       return taken.result;
     };
@@ -207,6 +252,15 @@ export class S3Blobs implements Blobs {
       if (error.details?.reason !== 'DIGEST_MISMATCH') throw error;
       return attempt();
     });
+  }
+}
+
+async function unlessMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (faultOf(error) === 'missing') return undefined;
+    throw error;
   }
 }
 

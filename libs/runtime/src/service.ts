@@ -47,6 +47,8 @@ export interface Service<Config = any, Deps = any> {
   /** Figures for `rhei status`, such as quarantined events. */
   figures?(deps: Deps): Promise<Record<string, number>>;
   counts?(deps: Deps): Promise<Record<string, number>>;
+  /** Digests of all blobs that the service's rows name; what no service names is swept one day. Absent: they name none. */
+  keeps?(deps: Deps): Promise<string[]>;
   /** Gauges for `/metrics` beside those of the runtime, read at each scrape: from memory, or by one query that is bounded. */
   gauges?(deps: Deps): GaugeReading[] | Promise<GaugeReading[]>;
   /** Rows of each digest in their order (replay.md, Digests); the runtime writes them as canonical JSON lines and hashes. */

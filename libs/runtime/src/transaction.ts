@@ -1,4 +1,4 @@
-import type { EventName, Payload } from '@rhei/contracts';
+import type { EventName, Payload, ServiceName } from '@rhei/contracts';
 import type { Queryable } from '@rhei/messaging';
 import type { EntityManager } from 'typeorm';
 import type { Duration, Instant } from './clock';
@@ -57,6 +57,8 @@ export interface Blobs {
   link?(digest: string, seconds: number): Promise<string>;
   /** Where the store is reached over a network: whether it can do what will be needed. Errors: ConfigError, `unavailable` while it is away. */
   check?(): Promise<void>;
+  /** Keeps the blobs that the rows of a service name from being swept, where the store has a sweeper. */
+  claim?(service: ServiceName, keeps: () => Promise<string[]>): Promise<void>;
   /** Lets go of its connections. */
   close?(): void;
 }

@@ -64,6 +64,14 @@ export async function settle(tx: Queryable, id: string, end: { manifestDigest: s
   return rows.length > 0;
 }
 
+/** Manifests and files that training sets consist of. */
+export async function keptBlobs(queryable: Queryable): Promise<string[]> {
+  const rows = await queryable.query<{ digest: string }>(`
+    SELECT manifest_digest AS digest FROM training_set WHERE state = 'built'
+    UNION SELECT manifest -> 'digests' ->> 'parquet' FROM training_set WHERE state = 'built'`);
+  return rows.map(({ digest }) => digest);
+}
+
 export async function builtSets(queryable: Queryable): Promise<TrainingSet[]> {
   return (await queryable.query<TrainingSetRow>(`SELECT ${columns} FROM training_set WHERE state = 'built' ORDER BY as_of, id COLLATE "C"`)).map(toTrainingSet);
 }
