@@ -10,5 +10,5 @@ describe('two replicas of serving, with Kafka between them', () => {
     const url = `kafka://${broker}`;
     await applyTopics({ url });
     return { env: Object.fromEntries(serviceNames.map((name) => [`${name.toUpperCase()}_EVENT_LOG`, url])), close: stop };
-  });
+  }, { brief: true });
 });

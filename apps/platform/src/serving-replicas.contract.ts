@@ -25,8 +25,14 @@ class PartialBlobs {
   }
 }
 
-/** What holds for several replicas of serving on one database, whatever carries their events. `open` gives a fresh log. */
-export const servingReplicasContract = (open: () => Promise<{ env: Environment; close(): Promise<void> }>): void => {
+// A killed one is waited for until its lease ends, and on Kafka groups take a moment to form.
+jest.setTimeout(120_000);
+
+/**
+ * What holds for several replicas of serving on one database, whatever carries their events. `open` gives a fresh log;
+ * `brief` leaves out what the log has no part in.
+ */
+export const servingReplicasContract = (open: () => Promise<{ env: Environment; close(): Promise<void> }>, { brief = false } = {}): void => {
   let log: { env: Environment; close(): Promise<void> };
   let it_: Scene;
   let digests: string[];
@@ -80,7 +86,7 @@ export const servingReplicasContract = (open: () => Promise<{ env: Environment; 
     await it_.running.settle();
     expect(await shifted()).toEqual([1]);
     digests.push(await it_.register(1.5, { champion: { digest: digests[0], logLoss: 0.4 } }));
-  }, 120_000);
+  });
   afterEach(async () => {
     callers.splice(0).forEach((one) => one.close());
     processes.splice(0).forEach((one) => one.kill());
@@ -88,7 +94,7 @@ export const servingReplicasContract = (open: () => Promise<{ env: Environment; 
     await it_.stop();
     await log.close();
     folders.splice(0).forEach(({ folder }) => rmSync(folder, { recursive: true, force: true }));
-  }, 30_000);
+  });
 
   it('says once that traffic has shifted, when both have switched; one that joins needs no event', async () => {
     const blobs = partialBlobs(digests[0]);
@@ -110,7 +116,7 @@ export const servingReplicasContract = (open: () => Promise<{ env: Environment; 
     expect(await decisions('shift-traffic')).toHaveLength(2);
     await pause(700);
     expect(await shifted()).toEqual([1, 2]);
-  }, 60_000);
+  });
 
   it('does not wait for one that is killed during the switch, nor does the clock', async () => {
     const other = await secondProcess({ BLOBS: partialBlobs(digests[0]).url });
@@ -123,57 +129,10 @@ export const servingReplicasContract = (open: () => Promise<{ env: Environment; 
     const killed = performance.now();
     await it_.running.settle();
     expect(await shifted()).toEqual([1, 2]);
-    expect(performance.now() - killed).toBeLessThan(8_000);
+    expect(performance.now() - killed).toBeLessThan(10_000);
     expect(await deployment()).toMatchObject({ liveVersion: 2, appliedRevision: 2 });
     expect(await decisions('shift-traffic')).toHaveLength(2);
-  }, 60_000);
-
-  it('moves the clock of both, and ends the move when the lease of a killed one does', async () => {
-    const other = await secondProcess();
-    const askedAt = async (grpc: string, id: string) => {
-      const answer = (await on(grpc).call(inference.GRPCInferenceServiceClient, 'modelInfer', inferRequest(question, id), { as: 'gate' })) as inference.ModelInferResponse;
-      return (answer.parameters['as_of'].parameterChoice as { value: number }).value;
-    };
-    for (let step = 0; step < 3; step += 1) {
-      const time = it_.running.now() + minute;
-      await it_.running.setTime(time);
-      expect([await askedAt(other.grpc, `b${step}`), await askedAt(it_.running.grpc, `a${step}`)]).toEqual([time, time]);
-    }
-    other.kill();
-    await other.ended;
-    const killed = performance.now();
-    await it_.running.setTime(it_.running.now() + minute);
-    await it_.running.settle();
-    const took = performance.now() - killed;
-    expect(took).toBeGreaterThan(2_000);
-    expect(took).toBeLessThan(8_000);
-    await it_.running.setTime(it_.running.now() + minute);
-    expect(performance.now() - killed - took).toBeLessThan(1_000);
-  }, 60_000);
-
-  it('lets one that joins during a switch take the new version before it is ready', async () => {
-    const blobs = partialBlobs(digests[0]);
-    await second({ BLOBS: blobs.url });
-    await approve(2);
-    await eventually('the first answers with version 2', async () => (await versionOn(it_.running.grpc)) === 2);
-    const third = await second();
-    expect([await versionOn(third.grpc), await shifted()]).toEqual([2, [1]]);
-    blobs.has(digests[1]);
-    await it_.running.settle();
-    expect(await shifted()).toEqual([1, 2]);
-  }, 60_000);
-
-  it('refuses once for both what must not be served', async () => {
-    const other = await second();
-    const file = join(it_.running.env.BLOBS!.slice('file:'.length), digests[1].slice(0, 2), digests[1]);
-    const changed = readFileSync(file);
-    changed[changed.length >> 1] ^= 1;
-    writeFileSync(file, changed);
-    await approve(2);
-    await it_.running.settle();
-    expect([await versionOn(it_.running.grpc), await versionOn(other.grpc), await shifted()]).toEqual([1, 1, [1]]);
-    expect(await decisions('refuse-traffic')).toEqual([{ subject: 'deployment/departures' }]);
-  }, 60_000);
+  });
 
   it('learn of a changed feature set and of a new deployment together', async () => {
     const other = await second();
@@ -194,5 +153,54 @@ export const servingReplicasContract = (open: () => Promise<{ env: Environment; 
       await expect(ask('departures', question)).rejects.toThrow(/gate/);
     }
     expect((await said()).map(({ deployment: name, version }) => `${name} ${version}`)).toEqual(['departures 1', 'arrivals 1']);
-  }, 60_000);
+  });
+
+  if (brief) return;
+
+  it('moves the clock of both, and ends the move when the lease of a killed one does', async () => {
+    const other = await secondProcess();
+    const askedAt = async (grpc: string, id: string) => {
+      const answer = (await on(grpc).call(inference.GRPCInferenceServiceClient, 'modelInfer', inferRequest(question, id), { as: 'gate' })) as inference.ModelInferResponse;
+      return (answer.parameters['as_of'].parameterChoice as { value: number }).value;
+    };
+    for (let step = 0; step < 3; step += 1) {
+      const time = it_.running.now() + minute;
+      await it_.running.setTime(time);
+      expect([await askedAt(other.grpc, `b${step}`), await askedAt(it_.running.grpc, `a${step}`)]).toEqual([time, time]);
+    }
+    other.kill();
+    await other.ended;
+    const killed = performance.now();
+    await it_.running.setTime(it_.running.now() + minute);
+    await it_.running.settle();
+    const took = performance.now() - killed;
+    expect(took).toBeGreaterThan(1_000);
+    expect(took).toBeLessThan(10_000);
+    await it_.running.setTime(it_.running.now() + minute);
+    expect(performance.now() - killed - took).toBeLessThan(1_000);
+  });
+
+  it('lets one that joins during a switch take the new version before it is ready', async () => {
+    const blobs = partialBlobs(digests[0]);
+    await second({ BLOBS: blobs.url });
+    await approve(2);
+    await eventually('the first answers with version 2', async () => (await versionOn(it_.running.grpc)) === 2);
+    const third = await second();
+    expect([await versionOn(third.grpc), await shifted()]).toEqual([2, [1]]);
+    blobs.has(digests[1]);
+    await it_.running.settle();
+    expect(await shifted()).toEqual([1, 2]);
+  });
+
+  it('refuses once for both what must not be served', async () => {
+    const other = await second();
+    const file = join(it_.running.env.BLOBS!.slice('file:'.length), digests[1].slice(0, 2), digests[1]);
+    const changed = readFileSync(file);
+    changed[changed.length >> 1] ^= 1;
+    writeFileSync(file, changed);
+    await approve(2);
+    await it_.running.settle();
+    expect([await versionOn(it_.running.grpc), await versionOn(other.grpc), await shifted()]).toEqual([1, 1, [1]]);
+    expect(await decisions('refuse-traffic')).toEqual([{ subject: 'deployment/departures' }]);
+  });
 };
