@@ -40,7 +40,7 @@ export async function openMetrics(): Promise<void> {
     prometheus, registry,
     http: histogram('http_server_request_duration_seconds', 'Time to answer an HTTP request, by the pattern of its route; status 499: the client went away first.', ['service', 'route', 'method', 'status']),
     grpc: histogram('rpc_server_call_duration_seconds', 'Time to answer a gRPC call.', ['service', 'rpc_method', 'rpc_response_status_code']),
-    events: histogram('rhei_event_handler_duration_seconds', 'Time that a handler took for one event; what failed is tried again or set aside.', ['service', 'event', 'outcome']),
+    events: histogram('rhei_event_handler_duration_seconds', 'Time that a handler took for one attempt with an event. Several share a transaction: those before the one that failed are handled again.', ['service', 'event', 'outcome']),
   };
 }
 
