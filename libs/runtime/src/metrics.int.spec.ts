@@ -43,6 +43,8 @@ function parse(text: string): Map<string, Family> {
   return families;
 }
 
+jest.setTimeout(20_000);
+
 describe('the metrics of a process', () => {
   let running: RunningServices;
   beforeAll(async () => {
