@@ -1,5 +1,5 @@
 import { events, ingestion } from '@rhei/contracts';
-import { append, PostgresEventLog, progressOf, Relay, SharedConsumer, unsentCount, type CrashPoint, type Delivered, type Logger, type Queryable, type Transactor } from '../src';
+import { append, openEventLog, progressOf, Relay, SharedConsumer, unsentCount, type CrashPoint, type Delivered, type Logger, type Queryable, type Transactor } from '../src';
 import { Pool } from 'pg';
 
 /** What the spec tells its child, as JSON in the variable CHILD. */
@@ -7,8 +7,9 @@ export interface ChildOrders {
   database: string;
   sayer: string;
   hearer: string;
-  /** How many events it says; one more every few milliseconds. */
+  /** How many events it says, and the milliseconds between two; 3 unless given. */
   events: number;
+  pause?: number;
   /** Sends itself the signal when it comes to the point for the n-th time. */
   at?: { point: CrashPoint; hit: number; signal: 'SIGKILL' | 'SIGSTOP' };
 }
@@ -61,20 +62,24 @@ const hear = async (event: Delivered<'RecordAccepted'> | Delivered<'SourceApplie
   await tx.query('INSERT INTO effect (key, seq, process) VALUES ($1, $2, $3)', [event.key, Number(seq), process.pid]);
 };
 
-/** Connections of a process that was stopped are gone; whoever asks again gets a new one. */
+/** Connections of a process that was stopped are gone, and a broker may be away for a while; whoever asks again gets a new one. */
 async function repeat<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
     } catch (error) {
-      if (attempt === 10) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (attempt === 200) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 }
 
 async function main(): Promise<void> {
-  const [sayer, hearer] = [new PostgresEventLog({ url: orders.sayer, logger }), new PostgresEventLog({ url: orders.hearer, logger })];
+  const onFatal = (reason: string) => {
+    console.error(reason);
+    process.exit(3);
+  };
+  const [sayer, hearer] = [openEventLog({ url: orders.sayer, service: 'ingestion', logger, onFatal }), openEventLog({ url: orders.hearer, service: 'feature', logger, onFatal })];
   const relay = new Relay({ service: 'ingestion', database: orders.database, log: sayer, logger, crashAt });
   const consumer = new SharedConsumer({
     service: 'feature', group: 'feature', log: hearer, database, logger, crashAt,
@@ -85,7 +90,7 @@ async function main(): Promise<void> {
   for (let i = 0; i < orders.events; i++) {
     await repeat(() => say(keys[i % keys.length]));
     relay.wake();
-    await new Promise((resolve) => setTimeout(resolve, 3));
+    await new Promise((resolve) => setTimeout(resolve, orders.pause ?? 3));
   }
   for (let quiet = 0; quiet < 2; ) {
     const progress = await repeat(() => progressOf(database, hearer, 'feature', [events.RecordAccepted.topic, events.SourceApplied.topic]));

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually, freshName } from '@rhei/testing';
@@ -16,13 +18,13 @@ export interface BrokerOptions {
   settings?: Record<string, string>;
   /** The address at which clients are told to reach a broker, when it is not its own: a proxy stands there. */
   advertise?: (port: number) => Promise<number>;
-  /** Users (SASL PLAIN and their passwords) with an authorizer; `admin` may do everything. */
+  /** Users (SASL PLAIN and their passwords) with an authorizer, over TLS; `admin` may do everything. */
   users?: Record<string, string>;
 }
 
 /** Real brokers at ports that stay theirs over restarts, each in a container of its own. */
 export class KafkaCluster {
-  private constructor(readonly ports: number[], readonly advertised: number[], private readonly names: string[], private readonly network: string | undefined) {}
+  private constructor(readonly ports: number[], readonly advertised: number[], private readonly names: string[], private readonly network: string | undefined, private readonly keys: string | undefined) {}
 
   static async start({ brokers = 1, settings = {}, advertise = async (port) => port, users }: BrokerOptions = {}): Promise<KafkaCluster> {
     const name = freshName('kafka').replaceAll('_', '-');
@@ -31,10 +33,11 @@ export class KafkaCluster {
     const advertised = await Promise.all(ports.map(advertise));
     const network = brokers > 1 ? name : undefined;
     if (network) await docker('network', 'create', network);
-    const cluster = new KafkaCluster(ports, advertised, names, network);
+    const keys = users && await makeKeys();
+    const cluster = new KafkaCluster(ports, advertised, names, network, keys);
     try {
       await Promise.all(names.map((one, i) => docker('run', '--detach', '--name', one, '--hostname', one, ...(network ? ['--network', network] : []),
-        '--publish', `127.0.0.1:${ports[i]}:9092`, '--tmpfs', '/opt/kafka/config:uid=1000,gid=1000,mode=0755',
+        '--publish', `127.0.0.1:${ports[i]}:9092`, ...(keys ? ['--volume', `${keys}:/etc/keys:ro`] : []), '--tmpfs', '/opt/kafka/config:uid=1000,gid=1000,mode=0755',
         ...['log4j2.yaml', 'tools-log4j2.yaml'].flatMap((file) => ['--volume', `${join(infra, file)}:/mnt/shared/config/${file}:ro`]),
         ...Object.entries(environmentOf(i, names, advertised[i], settings, users)).flatMap(([key, value]) => ['--env', `${key}=${value}`]), image())));
       await Promise.all(names.map((one) => cluster.logged(one)));
@@ -48,6 +51,17 @@ export class KafkaCluster {
   /** For EVENT_LOG; `user:password` and settings where they are wanted. */
   url(user = '', query = ''): string {
     return `kafka://${user && `${user}@`}${this.advertised.map((port) => `127.0.0.1:${port}`).join(',')}${query && `?${query}`}`;
+  }
+
+  /** The file with the certificate of a cluster with users. */
+  get ca(): string {
+    return join(this.keys!, 'ca.pem');
+  }
+
+  /** Gives a user a password for SCRAM, by the tool inside the container. */
+  async addScramUser(mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512', user: string, password: string): Promise<void> {
+    await docker('exec', '--env', 'KAFKA_HEAP_OPTS=-Xmx128m', this.names[0], '/opt/kafka/bin/kafka-configs.sh', '--bootstrap-server', `${this.names[0]}:9094`, '--alter',
+      '--add-config', `${mechanism}=[password=${password}]`, '--entity-type', 'users', '--entity-name', user);
   }
 
   /** The number of the broker that leads the partition. */
@@ -72,6 +86,7 @@ export class KafkaCluster {
   async stop(): Promise<void> {
     await docker('rm', '--force', '--volumes', ...this.names).catch(() => undefined);
     if (this.network) await docker('network', 'rm', this.network).catch(() => undefined);
+    if (this.keys) rmSync(this.keys, { recursive: true, force: true });
   }
 
   private async logged(name: string): Promise<void> {
@@ -90,7 +105,7 @@ function environmentOf(index: number, names: string[], port: number, settings: R
     KAFKA_NODE_ID: String(index + 1), KAFKA_PROCESS_ROLES: 'broker,controller',
     KAFKA_CONTROLLER_QUORUM_VOTERS: names.map((name, i) => `${i + 1}@${name}:9093`).join(','), KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
     KAFKA_LISTENERS: 'CLIENT://:9092,CONTROLLER://:9093,INTERNAL://:9094', KAFKA_ADVERTISED_LISTENERS: `CLIENT://127.0.0.1:${port},INTERNAL://${names[index]}:9094`,
-    KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: `CLIENT:${users ? 'SASL_PLAINTEXT' : 'PLAINTEXT'},CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT`, KAFKA_INTER_BROKER_LISTENER_NAME: 'INTERNAL',
+    KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: `CLIENT:${users ? 'SASL_SSL' : 'PLAINTEXT'},CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT`, KAFKA_INTER_BROKER_LISTENER_NAME: 'INTERNAL',
     KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: copies, KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: copies, KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: inStep,
     KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR: copies, KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR: inStep,
     KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS: '4', KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0', KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS: '1000', KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'false',
@@ -107,15 +122,19 @@ const security = (users: Record<string, string>): Record<string, string> => ({
   KAFKA_SUPER_USERS: 'User:admin;User:ANONYMOUS',
   KAFKA_SASL_ENABLED_MECHANISMS: 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
   KAFKA_LISTENER_NAME_CLIENT_PLAIN_SASL_JAAS_CONFIG: `org.apache.kafka.common.security.plain.PlainLoginModule required ${Object.entries(users).map(([name, password]) => `user_${name}="${password}"`).join(' ')};`,
-  'KAFKA_LISTENER_NAME_CLIENT_SCRAM__SHA__512_SASL_JAAS_CONFIG': 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
-  'KAFKA_LISTENER_NAME_CLIENT_SCRAM__SHA__256_SASL_JAAS_CONFIG': 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+  KAFKA_LISTENER_NAME_CLIENT_SCRAM___SHA___512_SASL_JAAS_CONFIG: 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+  KAFKA_LISTENER_NAME_CLIENT_SCRAM___SHA___256_SASL_JAAS_CONFIG: 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+  KAFKA_LISTENER_NAME_CLIENT_SSL_KEYSTORE_LOCATION: '/etc/keys/broker.p12', KAFKA_LISTENER_NAME_CLIENT_SSL_KEYSTORE_TYPE: 'PKCS12',
+  KAFKA_LISTENER_NAME_CLIENT_SSL_KEYSTORE_PASSWORD: 'for-tests-only', KAFKA_LISTENER_NAME_CLIENT_SSL_KEY_PASSWORD: 'for-tests-only',
 });
 
-/** Gives a user a password for SCRAM, from inside the container of the first broker. */
-export async function addScramUser(cluster: KafkaCluster, mechanism: string, user: string, password: string): Promise<void> {
-  const [name] = (cluster as unknown as { names: string[] }).names;
-  await docker('exec', '--env', 'KAFKA_HEAP_OPTS=-Xmx128m', name, '/opt/kafka/bin/kafka-configs.sh', '--bootstrap-server', `${name}:9094`, '--alter',
-    '--add-config', `${mechanism}=[password=${password}]`, '--entity-type', 'users', '--entity-name', user);
+/** A key and a certificate of its own for 127.0.0.1, by the image's Java. */
+async function makeKeys(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'rhei-kafka-keys-'));
+  const store = '-keystore broker.p12 -storetype PKCS12 -storepass for-tests-only -alias broker';
+  await docker('run', '--rm', '--user', '0', '--volume', `${folder}:/keys`, '--workdir', '/keys', '--entrypoint', 'sh', image(), '-c',
+    `keytool -genkeypair ${store} -keyalg EC -dname CN=127.0.0.1 -ext san=ip:127.0.0.1 -ext bc=ca:true -validity 2 && keytool -exportcert -rfc ${store} -file ca.pem && chmod 755 . && chmod 644 *`);
+  return folder;
 }
 
 export async function freePort(): Promise<number> {

@@ -62,7 +62,7 @@ export async function applyTopics(options: ApplyTopicsOptions): Promise<TopicsAp
 
 async function withAdmin<Result>({ url, logger = silent }: TopicsOptions, work: (admin: KafkaAdmin) => Promise<Result>): Promise<Result> {
   const address = parseKafkaUrl(url);
-  const admin = new KafkaAdmin(() => openClient(address, 'rhei topics', logger, adminClient).admin());
+  const admin = new KafkaAdmin(() => openClient(address, 'rhei topics', logger, adminClient, (kafka) => kafka.admin()));
   try {
     return await work(admin);
   } finally {

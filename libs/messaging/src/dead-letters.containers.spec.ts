@@ -20,8 +20,8 @@ describe('events that were set aside, with the log on Kafka', () => {
   deadLettersContract(async () => {
     const opened: KafkaEventLog[] = [];
     // Past the check of our own version.
-    const newer = openClient(parseKafkaUrl(cluster.url()), 'newer', logger, producerClient).producer();
-    await newer.connect();
+    const newer = openClient(parseKafkaUrl(cluster.url()), 'newer', logger, producerClient, (kafka) => kafka.producer());
+    await newer.client.connect();
     return {
       connect(service: ServiceName) {
         const log = new KafkaEventLog({ url: cluster.url('', 'session=3000'), service, logger, onFatal: (reason) => { throw new Error(reason); } });
@@ -29,10 +29,10 @@ describe('events that were set aside, with the log on Kafka', () => {
         return log;
       },
       async appendOfTomorrow(topic, partition, entries) {
-        await newer.send({ topic, acks: -1, messages: entries.map(({ key, headers, value }) => ({ partition, key, headers, value: Buffer.from(value) })) });
+        await newer.client.send({ topic, acks: -1, messages: entries.map(({ key, headers, value }) => ({ partition, key, headers, value: Buffer.from(value) })) });
       },
       async close() {
-        await newer.disconnect();
+        await newer.close();
         await Promise.all(opened.map((log) => log.close()));
       },
     };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Admin } from './kafka';
+import type { Admin, Owned } from './kafka';
 import { asCallersError, mayBeAskedAgain } from './kafka-failure';
 import { answered, within } from './within';
 
@@ -16,7 +16,7 @@ export interface Reach {
 
 /** A connection and how many questions are on their way over it. */
 interface Line {
-  admin: Promise<Admin>;
+  admin: Promise<Owned<Admin>>;
   asking: number;
   retired: boolean;
 }
@@ -26,7 +26,7 @@ export class KafkaAdmin {
   private line: Line | undefined;
   private readonly asked = new Map<string, Promise<Reach[]>>();
 
-  constructor(private readonly open: () => Admin) {}
+  constructor(private readonly open: () => Owned<Admin>) {}
 
   /** Runs `work`, again on a fresh connection when nobody answered. `what` names the thing that is asked about, for errors. */
   async use<Result>(what: string, work: (admin: Admin) => Promise<Result>): Promise<Result> {
@@ -34,7 +34,7 @@ export class KafkaAdmin {
       const line = (this.line ??= { admin: this.connect(), asking: 0, retired: false });
       line.asking++;
       try {
-        return await answered(patience, what, line.admin.then(work));
+        return await answered(patience, what, line.admin.then(({ client }) => work(client)));
       } catch (error) {
         if (!mayBeAskedAgain(error)) throw asCallersError(error, what);
         this.retire(line);
@@ -66,7 +66,7 @@ export class KafkaAdmin {
   async close(): Promise<void> {
     const { line } = this;
     this.line = undefined;
-    if (line) await within(5_000, hangUp(line));
+    if (line) await within(10_000, hangUp(line));
   }
 
   /** Others may still wait for answers on it: it is closed after the last one. */
@@ -75,16 +75,16 @@ export class KafkaAdmin {
     if (this.line === line) this.line = undefined;
   }
 
-  private async connect(): Promise<Admin> {
+  private async connect(): Promise<Owned<Admin>> {
     const admin = this.open();
     try {
-      await admin.connect();
+      await admin.client.connect();
       return admin;
     } catch (error) {
-      void admin.disconnect().catch(() => undefined);
+      void admin.close();
       throw error;
     }
   }
 }
 
-const hangUp = ({ admin }: Line): Promise<void> => admin.then((one) => one.disconnect()).catch(() => undefined);
+const hangUp = ({ admin }: Line): Promise<void> => admin.then((one) => one.close(), () => undefined);

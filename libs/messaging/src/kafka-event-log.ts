@@ -1,7 +1,7 @@
 import { events, forbidden, notFound, topics as topicRows, type ServiceName, type TopicName } from '@rhei/contracts';
 import { BrokerCheck } from './broker-check';
 import type { Batch, BroadcastSubscriptionOptions, Entry, EventLog, SharedSubscriptionOptions, StoredEntry, Subscription, UpstreamRecord, UpstreamSubscriptionOptions } from './event-log';
-import { adminClient, consumerClient, openClient, producerClient, type Consumer, type KafkaMessage, type Producer } from './kafka';
+import { adminClient, consumerClient, consumerRetry, openClient, producerClient, type Consumer, type KafkaMessage, type Owned, type Producer } from './kafka';
 import { KafkaAdmin } from './kafka-admin';
 import { PartitionProducer } from './kafka-producer';
 import { KafkaSubscription } from './kafka-subscription';
@@ -34,7 +34,7 @@ export class KafkaEventLog implements EventLog {
   /** Errors: `invalid` for a URL that is none. */
   constructor(private readonly options: KafkaLogOptions) {
     this.address = parseKafkaUrl(options.url);
-    this.admin = new KafkaAdmin(() => openClient(this.address, `rhei ${options.service}`, options.logger, adminClient).admin());
+    this.admin = new KafkaAdmin(() => openClient(this.address, `rhei ${options.service}`, options.logger, adminClient, (kafka) => kafka.admin()));
   }
 
   /** Errors: `forbidden` (the service may not say this), `not_found` (no such partition), `too_large`, `unavailable` (not known to be stored). */
@@ -92,29 +92,29 @@ export class KafkaEventLog implements EventLog {
     return producer;
   }
 
-  private openProducer(): Producer {
+  private openProducer(): Owned<Producer> {
     const { service, logger } = this.options;
-    return openClient(this.address, `rhei ${service}`, logger, producerClient).producer({
+    return openClient(this.address, `rhei ${service}`, logger, producerClient, (kafka) => kafka.producer({
       idempotent: this.address.idempotent,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: () => ({ message }) => message.partition!,
       retry: producerClient.retry,
-    });
+    }));
   }
 
-  private openConsumer(group: string): Consumer {
+  private openConsumer(group: string): Owned<Consumer> {
     const { service, logger } = this.options;
     const { session } = this.address;
-    return openClient(this.address, `rhei ${service}`, logger, consumerClient).consumer({
+    return openClient(this.address, `rhei ${service}`, logger, consumerClient, (kafka) => kafka.consumer({
       groupId: group,
       allowAutoTopicCreation: false,
       sessionTimeout: session,
       heartbeatInterval: Math.min(1_000, session / 5),
       rebalanceTimeout: Math.min(30_000, 3 * session),
       maxWaitTimeInMs: 250,
-      retry: { ...consumerClient.retry, restartOnFailure: async () => false },
-    });
+      retry: { ...consumerRetry, restartOnFailure: async () => false },
+    }));
   }
 
   private async subscribe(

@@ -15,6 +15,12 @@ export function rootOf(error: unknown): Nested & { message?: string } {
   return root ?? {};
 }
 
+/** The text of a failure. The library swallows why nobody would name a coordinator for a group. */
+export function tellingReason(error: unknown): string {
+  const root = rootOf(error);
+  return root.name === 'KafkaJSGroupCoordinatorNotFound' ? 'no broker names a coordinator for the group: it is starting, or refuses the group to this user' : reasonOf(root);
+}
+
 /** Kafka's name of the error, such as `MESSAGE_TOO_LARGE`; undefined when the broker did not answer. */
 export const kafkaCode = (error: unknown): string | undefined => rootOf(error).type;
 
@@ -39,7 +45,7 @@ export function mayBeAskedAgain(error: unknown): boolean {
 export function asCallersError(error: unknown, what: string): unknown {
   if (error instanceof RheiError) return error;
   const root = rootOf(error);
-  const reason = reasonOf(root).replace(/\.$/, '');
+  const reason = tellingReason(error).replace(/\.$/, '');
   if (sizes.has(root.type ?? '')) return tooLarge(`The broker refused the size of ${what}: ${reason}. Raise max.message.bytes of the topic.`);
   if (refusals.has(root.type ?? '') || root.name === 'KafkaJSSASLAuthenticationError') {
     return forbidden(`The broker refused ${what}: ${reason}. Check the user and password of EVENT_LOG, and its rights: rhei topics apply --acls grants what topics.ts asks for.`);

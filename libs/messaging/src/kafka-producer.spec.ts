@@ -1,5 +1,5 @@
 import { anEntry, KeptLogger } from '../spec/open-log';
-import type { Producer } from './kafka';
+import type { Owned, Producer } from './kafka';
 import { PartitionProducer } from './kafka-producer';
 
 /** A broker that does with each send what the spec says, and the producer objects that were made for it. */
@@ -10,11 +10,10 @@ class FakeBroker {
   /** What becomes of the next sends; stored when nothing is said. */
   readonly fates: ('lost' | 'stored but unanswered' | 'elsewhere' | { type: string })[] = [];
 
-  open(): Producer {
+  open(): Owned<Producer> {
     const object = (this.objects += 1);
-    return {
+    const client = {
       connect: async () => undefined,
-      disconnect: async () => undefined,
       send: async ({ messages }: { messages: { headers: { ce_id: string } }[] }) => {
         const ids = messages.map(({ headers }) => headers.ce_id);
         this.sends.push({ object, ids });
@@ -26,6 +25,7 @@ class FakeBroker {
         return [{ topicName: 'registry.models', partition: 0, errorCode: 0 }];
       },
     } as unknown as Producer;
+    return { client, close: async () => undefined };
   }
 }
 

@@ -1,15 +1,15 @@
 import { unavailable, type TopicName } from '@rhei/contracts';
 import type { Entry } from './event-log';
-import type { Message, Producer } from './kafka';
+import type { Message, Owned, Producer } from './kafka';
 import { asCallersError, isFatalForProducer, isRefusal, rootOf } from './kafka-failure';
 import type { Logger } from './logger';
-import { answered, Unanswered, within } from './within';
+import { answered, Unanswered } from './within';
 
 export interface PartitionProducerOptions {
   topic: TopicName;
   partition: number;
   /** A producer of its own that is not connected yet. */
-  open(): Producer;
+  open(): Owned<Producer>;
   logger: Logger;
 }
 
@@ -29,7 +29,7 @@ const patience = 30_000;
  */
 export class PartitionProducer {
   private before: Promise<unknown> = Promise.resolve();
-  private producer: Producer | undefined;
+  private producer: Owned<Producer> | undefined;
   /** The batch of the send that failed last and is not known to be stored. */
   private unsure: Entry[] | undefined;
   /** A batch that failed for its caller and was stored when it went first for another call: its repetition is done already. */
@@ -73,8 +73,8 @@ export class PartitionProducer {
   private async send(entries: Entry[]): Promise<void> {
     const { topic, partition, logger } = this.options;
     try {
-      const producer = (this.producer ??= await this.connected());
-      const answer = await answered(patience, this.place, producer.send({ topic, acks: -1, timeout: ackTimeout, messages: entries.map((entry) => messageOf(entry, partition)) }));
+      const { client } = (this.producer ??= await this.connected());
+      const answer = await answered(patience, this.place, client.send({ topic, acks: -1, timeout: ackTimeout, messages: entries.map((entry) => messageOf(entry, partition)) }));
       // A send whose leader moved may resolve without having reached it.
       if (!answer.some((part) => part.topicName === topic && part.partition === partition && part.errorCode === 0)) {
         throw unavailable(`${this.place}: the broker's answer does not name the partition that was sent to.`);
@@ -90,13 +90,13 @@ export class PartitionProducer {
     }
   }
 
-  private async connected(): Promise<Producer> {
+  private async connected(): Promise<Owned<Producer>> {
     const producer = this.options.open();
     try {
-      await producer.connect();
+      await answered(patience, this.place, producer.client.connect());
       return producer;
     } catch (error) {
-      void producer.disconnect().catch(() => undefined);
+      void producer.close();
       throw error;
     }
   }
@@ -104,7 +104,7 @@ export class PartitionProducer {
   private async drop(): Promise<void> {
     const { producer } = this;
     this.producer = undefined;
-    if (producer) await within(5_000, producer.disconnect().catch(() => undefined));
+    await producer?.close();
   }
 }
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Subscription, PartitionPosition } from './event-log';
 import { reasonOf } from './failure';
-import type { Consumer, EachBatchPayload, KafkaMessage } from './kafka';
+import type { Consumer, EachBatchPayload, KafkaMessage, Owned } from './kafka';
 import type { Reach } from './kafka-admin';
-import { asCallersError, isRefusal, rootOf } from './kafka-failure';
+import { asCallersError, isRefusal, tellingReason } from './kafka-failure';
 import { KafkaLane } from './kafka-lane';
 import { Watchdog } from './kafka-watchdog';
 import type { Logger } from './logger';
@@ -17,7 +17,7 @@ export interface KafkaSubscriptionOptions {
   positionOf?(topic: string, partition: number): Promise<number>;
   onMessages(topic: string, partition: number, messages: KafkaMessage[]): Promise<void>;
   /** A consumer with connections of its own. */
-  open(): Consumer;
+  open(): Owned<Consumer>;
   reach(topic: string): Promise<Reach[]>;
   logger: Logger;
   /** Milliseconds of silence after which the process has to end. */
@@ -43,7 +43,7 @@ export class KafkaSubscription implements Subscription {
   private readonly assigned = new Set<string>();
   private readonly told = new Map<string, number>();
   private readonly watchdog: Watchdog;
-  private consumer: Consumer | undefined;
+  private consumer: Owned<Consumer> | undefined;
   private running: Promise<void> = Promise.resolve();
   private lastFetch = performance.now();
   private stopping = false;
@@ -91,21 +91,23 @@ export class KafkaSubscription implements Subscription {
     await within(2_000, this.tell());
     // The library cannot be stopped while it joins: it would go on afterwards.
     await within(5_000, this.running);
-    await within(10_000, this.consumer?.disconnect().catch(() => undefined) ?? Promise.resolve());
+    await this.consumer?.close();
     this.options.stopped();
   }
 
   private async join(): Promise<void> {
     const consumer = this.options.open();
+    const { client } = consumer;
     this.listenTo(consumer);
     try {
-      await answered(patienceToJoin, `group "${this.options.group}"`, consumer.connect().then(() => consumer.subscribe({ topics: this.options.topics, fromBeginning: true })));
+      await answered(patienceToJoin, `group "${this.options.group}"`, client.connect().then(() => client.subscribe({ topics: this.options.topics, fromBeginning: true })));
     } catch (error) {
-      await within(2_000, consumer.disconnect().catch(() => undefined));
+      void consumer.close();
       throw error;
     }
+    if (this.stopping) return consumer.close();
     this.consumer = consumer;
-    this.running = consumer.run({
+    this.running = client.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 32,
@@ -114,12 +116,13 @@ export class KafkaSubscription implements Subscription {
   }
 
   /** The library restarts none of the consumers that it gives up: some errors that pass count as final there, and an object that was stopped may go on. */
-  private crashed(consumer: Consumer, error: unknown): void {
+  private crashed(consumer: Owned<Consumer>, error: unknown): void {
     if (this.stopping || this.consumer !== consumer) return;
     const { group, logger } = this.options;
     this.consumer = undefined;
     this.revoke(() => true);
-    logger[isRefusal(error) ? 'error' : 'warn']({ group, reason: reasonOf(rootOf(error)) }, 'the consumer gave up; a new one takes its place');
+    void consumer.close();
+    logger[isRefusal(error) ? 'error' : 'warn']({ group, reason: tellingReason(error) }, 'the consumer gave up; a new one takes its place');
     void this.joinAgain();
   }
 
@@ -131,27 +134,28 @@ export class KafkaSubscription implements Subscription {
       try {
         return await this.join();
       } catch (error) {
-        this.options.logger.debug({ group: this.options.group, reason: reasonOf(rootOf(error)) }, 'the broker does not take the new consumer yet');
+        this.options.logger.debug({ group: this.options.group, reason: tellingReason(error) }, 'the broker does not take the new consumer yet');
       }
     }
   }
 
-  private listenTo(consumer: Consumer): void {
-    const { GROUP_JOIN, REBALANCING, FETCH, CRASH } = consumer.events;
-    consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => this.joined(consumer, memberAssignment));
-    consumer.on(REBALANCING, () => {
+  private listenTo(consumer: Owned<Consumer>): void {
+    const { client } = consumer;
+    const { GROUP_JOIN, REBALANCING, FETCH, CRASH } = client.events;
+    client.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => this.joined(consumer, memberAssignment));
+    client.on(REBALANCING, () => {
       this.lastFetch = performance.now();
       if (this.options.positionOf) this.revoke(() => true);
     });
-    consumer.on(FETCH, () => void (this.lastFetch = performance.now()));
-    consumer.on(CRASH, ({ payload: { error } }) => this.crashed(consumer, error));
+    client.on(FETCH, () => void (this.lastFetch = performance.now()));
+    client.on(CRASH, ({ payload: { error } }) => this.crashed(consumer, error));
   }
 
   /** The library calls this before it fetches: what is sought and held here holds for the first fetch. So nothing is awaited. */
-  private joined(consumer: Consumer, assignment: Record<string, number[]>): void {
+  private joined(consumer: Owned<Consumer>, assignment: Record<string, number[]>): void {
     this.lastFetch = performance.now();
     if (this.stopping || this.consumer !== consumer) {
-      void consumer.disconnect().catch(() => undefined);
+      void consumer.close();
       return;
     }
     const mine = new Set(Object.entries(assignment).flatMap(([topic, partitions]) => partitions.map((partition) => `${topic}/${partition}`)));
@@ -202,7 +206,7 @@ export class KafkaSubscription implements Subscription {
   /** Between two lives of the consumer there is nothing to steer; the next assignment sets everything again. */
   private steer(act: (consumer: Consumer) => void): void {
     try {
-      if (this.consumer) act(this.consumer);
+      if (this.consumer) act(this.consumer.client);
     } catch (error) {
       this.options.logger.debug({ group: this.options.group, reason: reasonOf(error) }, 'the consumer is between two assignments');
     }
@@ -219,10 +223,10 @@ export class KafkaSubscription implements Subscription {
     const news = this.positions().filter(({ topic, partition, position }) => this.told.get(`${topic}/${partition}`) !== position);
     if (news.length === 0) return;
     try {
-      await this.consumer?.commitOffsets(news.map(({ topic, partition, position }) => ({ topic, partition, offset: String(position) })));
+      await this.consumer?.client.commitOffsets(news.map(({ topic, partition, position }) => ({ topic, partition, offset: String(position) })));
       for (const { topic, partition, position } of news) this.told.set(`${topic}/${partition}`, position);
     } catch (error) {
-      this.options.logger.debug({ group: this.options.group, reason: reasonOf(rootOf(error)) }, 'the broker was not told how far the group is');
+      this.options.logger.debug({ group: this.options.group, reason: tellingReason(error) }, 'the broker was not told how far the group is');
     }
   }
 

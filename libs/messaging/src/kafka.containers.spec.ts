@@ -132,7 +132,7 @@ describe('what is Kafka about it', () => {
   it('ends the process when its consumer has stopped without a word', async () => {
     const subscription = await openLog('feature', { watch: 2_000 }).subscribeShared({ group: group(), topics: [models], positionOf: async () => 0, onBatch: async () => undefined });
     await eventually('it is at work', () => subscription.positions().length === 1);
-    await (subscription as unknown as { consumer: { stop(): Promise<void> } }).consumer.stop();
+    await (subscription as unknown as { consumer: { client: { stop(): Promise<void> } } }).consumer.client.stop();
     await eventually('it is noticed', () => ended.length === 1, 20_000);
     expect(ended[0]).toContain('has asked for nothing for 2 s although the broker answers');
   });
