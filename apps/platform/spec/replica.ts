@@ -66,6 +66,7 @@ export class ServiceProcess {
 export class Line {
   private readonly pairs = new Set<[Socket, Socket]>();
   private open = true;
+  private held = false;
 
   private constructor(private readonly server: Server) {}
 
@@ -77,6 +78,8 @@ export class Line {
       const far = connect(port, host);
       const pair: [Socket, Socket] = [near, far];
       line.pairs.add(pair);
+      // Listening for data makes a socket flow, so it is held after that.
+      const hold = line.held;
       for (const [one, other] of [[near, far], [far, near]]) {
         one.on('data', (chunk) => other.write(chunk));
         one.on('error', () => other.destroy());
@@ -84,6 +87,7 @@ export class Line {
           other.destroy();
           line.pairs.delete(pair);
         });
+        if (hold) one.pause();
       }
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -102,11 +106,13 @@ export class Line {
 
   /** Nothing that is said arrives any more, until {@link restore}. */
   hold(): void {
+    this.held = true;
     for (const pair of this.pairs) for (const socket of pair) socket.pause();
   }
 
   restore(): void {
     this.open = true;
+    this.held = false;
     for (const pair of this.pairs) for (const socket of pair) socket.resume();
   }
 

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { versionNotLive } from './describe-model';
 import type { Deps } from './deps';
 import type { Deployment, FeatureSet } from './deployment.store';
+import { inTime } from './in-time';
 import { inputsDigest, type LedgerRow } from './ledger.store';
 import { rowsOfTensors, type FieldValues } from './request-fields';
 import { checkText, type Tensor } from './tensors';
@@ -32,7 +33,7 @@ const longestId = 256;
 /** Answers one request: features as known now, the live version's score, the ledger, then the caller. */
 export async function predict(deps: Deps, command: PredictCommand, caller: Call): Promise<Answer> {
   checkId(command.id);
-  return deps.admission.run(async () => {
+  const answered = deps.admission.run(async () => {
     // A call whose time ran out while it waited is not worth any work.
     if (caller.signal.aborted || caller.remaining() <= 0) throw deadlineExceeded('The deadline passed while the request waited for its turn.');
     if (!mayActFor(caller.principal, 'application', command.deployment)) {
@@ -49,6 +50,7 @@ export async function predict(deps: Deps, command: PredictCommand, caller: Call)
     }
     return deps.traffic.using(live, () => answer(deps, { command, deployment, featureSet, live, caller }));
   }, caller.signal);
+  return inTime(answered, caller);
 }
 
 /** It becomes a key of the ledger and of events. */
