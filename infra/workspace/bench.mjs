@@ -1,5 +1,5 @@
 // `npm run bench -- NAME`: a measurement by name. `npm run bench` lists them.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { build, environment, node, root } from './prepare.mjs';
 
 const benches = {
   idle: 'start of the built platform on the data folder (--data DIR, default .rhei), and its memory after 60 s of nothing to do',
-  messaging: 'events per second from outbox to inbox over the log in Postgres',
+  messaging: 'outbox to inbox over the log in Postgres; then on Kafka (Docker, or BENCH_KAFKA=kafka://… of a broker for benchmarks alone) against the bare client',
 };
 const name = process.argv[2];
 if (!Object.hasOwn(benches, name ?? '')) {
@@ -36,6 +36,11 @@ async function idle() {
 }
 
 async function messaging() {
-  const bench = spawn(node(), ['-r', join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, 'libs', 'testing', 'src', 'round-trip.bench.ts')], { stdio: 'inherit', env: environment() });
-  process.exitCode = await new Promise((end) => bench.on('exit', end));
+  const measure = async (...file) => {
+    const bench = spawn(node(), ['-r', join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, 'libs', ...file)], { stdio: 'inherit', env: environment() });
+    process.exitCode ||= await new Promise((end) => bench.on('exit', end));
+  };
+  await measure('testing', 'src', 'round-trip.bench.ts');
+  if (process.env.BENCH_KAFKA || spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0) await measure('messaging', 'src', 'kafka.bench.ts');
+  else console.log('Kafka is not measured: Docker does not answer, and BENCH_KAFKA names no broker.');
 }

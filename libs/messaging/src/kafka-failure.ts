@@ -1,4 +1,4 @@
-import { forbidden, notFound, RheiError, tooLarge, unavailable } from '@rhei/contracts';
+import { forbidden, invalid, notFound, RheiError, tooLarge, unavailable } from '@rhei/contracts';
 import { reasonOf } from './failure';
 
 interface Nested {
@@ -32,7 +32,7 @@ const refusals = new Set(['TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAI
 const sizes = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 
 /** Whether the broker has looked at the batch and stored nothing of it. */
-export const isRefusal = (error: unknown): boolean => refusals.has(kafkaCode(error) ?? '') || sizes.has(kafkaCode(error) ?? '') || rootOf(error).name === 'KafkaJSSASLAuthenticationError';
+export const isRefusal = (error: unknown): boolean => refusals.has(kafkaCode(error) ?? '') || sizes.has(kafkaCode(error) ?? '') || kafkaCode(error) === 'INVALID_RECORD' || rootOf(error).name === 'KafkaJSSASLAuthenticationError';
 
 /** Whether the same question may soon be answered on another connection: nobody answered, or a leader has just moved. */
 export function mayBeAskedAgain(error: unknown): boolean {
@@ -50,6 +50,7 @@ export function asCallersError(error: unknown, what: string): unknown {
   if (refusals.has(root.type ?? '') || root.name === 'KafkaJSSASLAuthenticationError') {
     return forbidden(`The broker refused ${what}: ${reason}. Check the user and password of EVENT_LOG, and its rights: rhei topics apply --acls grants what topics.ts asks for.`);
   }
+  if (root.type === 'INVALID_RECORD') return invalid(`The broker refused an entry of ${what}: ${reason}.`);
   if (root.type === 'UNKNOWN_TOPIC_OR_PARTITION') return notFound(`The broker does not know ${what}, or does not show it to this user. Make the topics first: rhei topics apply.`);
   return unavailable(`The event log does not answer (${what}): ${reason}.`);
 }

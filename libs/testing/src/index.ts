@@ -1,5 +1,6 @@
 export { testCluster } from './cluster';
 export { freshName, openDatabase, type TestDatabase } from './database';
+export { openDurableDatabases, type DurableDatabases } from './durable-databases';
 export { eventually } from './eventually';
 export * from './instants';
 export { startServices, type RunningServices, type StartOptions } from './start-services';

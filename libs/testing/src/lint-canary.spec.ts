@@ -15,6 +15,7 @@ const canaries: [rule: string, file: string, code: string, message: RegExp][] = 
   ['no Nest outside of doors and modules', 'apps/training/src/canary-h.ts', "import { Get } from '@nestjs/common';\nexport const c = Get;", /Nest is imported/],
   ['no Nest transports', 'apps/training/src/canary.http.ts', "import { x } from '@nestjs/microservices';\nexport const c = x;", /No Nest transports/],
   ['no kafkajs outside of its file', 'apps/training/src/canary-i.ts', "import { Kafka } from 'kafkajs';\nexport const c = Kafka;", /kafka\.ts alone/],
+  ['no kafkajs beside its file', 'libs/messaging/src/kafka-canary.ts', "import { Kafka } from 'kafkajs';\nexport const c = Kafka;", /kafka\.ts alone/],
   ['no minio outside of its file', 'apps/training/src/canary-j.ts', "import { Client } from 'minio';\nexport const c = Client;", /s3-blobs\.ts alone/],
   ['no minio in the rest of the runtime', 'libs/runtime/src/canary-q.ts', "import { Client } from 'minio';\nexport const c = Client;", /s3-blobs\.ts alone/],
   ['no I/O in pure libs', 'libs/statistics/src/canary-k.ts', "import { readFileSync } from 'node:fs';\nexport const c = readFileSync;", /no I\/O/],
