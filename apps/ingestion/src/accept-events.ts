@@ -17,7 +17,7 @@ export interface Submission {
   original: Buffer;
   /** The principal's name. */
   sender: string;
-  /** Trace context of the request, for an event that brings none. */
+  /** Trace in which it is taken in: that of the request, or of the batch of a topic. */
   traceparent: string;
   /** The work that waits for it. */
   cause?: WorkContext;
@@ -91,7 +91,7 @@ async function storeRecords(tx: Transaction, sound: Judged[]): Promise<StoredRec
     const shard = shardOfRecord(one);
     return {
       source: event.source, id: event.id, type: event.type, key, shard, eventTime, arrival: shards.get(shard)!.arrival,
-      subject: event.subject ?? '', dataJson: event.dataJson, digest: event.digest, traceparent: event.traceparent ?? traceparent,
+      subject: event.subject ?? '', dataJson: event.dataJson, digest: event.digest, traceparent, origin: event.traceparent ?? traceparent,
     };
   });
   const added = new Set((await insertRecords(tx, wanted)).map(identity));
@@ -126,7 +126,7 @@ const message = (record: StoredRecord): ingestion.Record => ({
   source: record.source, id: record.id, type: record.type, key: record.key, eventTime: record.eventTime, arrival: record.arrival,
   arrivalBasis: ingestion.ArrivalBasis.OBSERVED, recordedAt: record.arrival,
   subject: record.subject, dataJson: record.dataJson, contentDigest: record.digest,
-  revision: 1, supersedes: '', traceparent: record.traceparent,
+  revision: 1, supersedes: '', traceparent: record.origin,
 });
 
 function outcomeOf(delivery: Judged, verdict: ReturnType<typeof settleDeliveries>[number], known: Map<string, KnownRecord>): Outcome {

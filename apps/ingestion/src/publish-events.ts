@@ -1,5 +1,5 @@
 import { forbidden, RheiError, type ErrorCode } from '@rhei/contracts';
-import { annotate, currentContext, mayActFor, type Instant, type Principal } from '@rhei/runtime';
+import { annotate, currentContext, linkTo, mayActFor, type Instant, type Principal } from '@rhei/runtime';
 import type { Outcome, Submission } from './accept-events';
 import { readCloudEvent, type CloudEvent } from './cloud-event';
 import type { SentEvent } from './event-body';
@@ -19,6 +19,7 @@ export async function publishEvents(committer: GroupCommit<Submission, Outcome>,
   const read = sent.map((one) => readSent(one, principal));
   const cause = currentContext();
   const submissions = read.flatMap(({ event, bytes }) => (event === undefined ? [] : [{ event, original: bytes, sender: principal.name, traceparent, ...(cause && { cause }) }]));
+  for (const origin of new Set(submissions.flatMap(({ event }) => event.traceparent ?? []))) linkTo(origin);
   annotate(() => ({ 'rhei.record.id': submissions.map(({ event: { source, id } }) => `${source}/${id}`), 'rhei.records': sent.length }));
   const bytes = submissions.reduce((sum, { original }) => sum + original.length, 0);
   const outcomes = submissions.length === 0 ? [] : await committer.submit(submissions, bytes);

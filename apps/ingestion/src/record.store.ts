@@ -16,7 +16,10 @@ export interface StoredRecord {
   /** Canonical JSON. */
   dataJson: string;
   digest: string;
+  /** Trace in which it was taken in. */
   traceparent: string;
+  /** Trace in which it came about, as it says itself, else the same; goes on with its event. */
+  origin: string;
 }
 export interface KnownRecord {
   source: string;

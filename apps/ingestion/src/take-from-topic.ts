@@ -1,7 +1,7 @@
 import { forbidden, unavailable, type RheiError } from '@rhei/contracts';
 import { sha256 } from '@rhei/expressions';
 import type { UpstreamPlace, UpstreamRecord } from '@rhei/messaging';
-import { newTraceparent, type Transaction } from '@rhei/runtime';
+import { annotate, currentTraceparent, type Transaction } from '@rhei/runtime';
 import { acceptWithin, type Submission } from './accept-events';
 import { show } from './cloud-event';
 import { readKafkaEvent, type KafkaEvent } from './kafka-event';
@@ -28,8 +28,9 @@ export async function takeFromTopic({ contracts }: Deps, place: UpstreamPlace, r
     const { event, original, stood, traceparent } = one;
     if (event === undefined) bad.push(unfit(one, owner, one.fault!, sender, tx.now));
     else if (event.source !== owner) bad.push(unfit(one, owner, forged(event.source, owner, place.topic), sender, tx.now));
-    else submissions.push({ event, original, sender, stood, traceparent: traceparent ?? newTraceparent() });
+    else submissions.push({ event: { ...event, traceparent: event.traceparent ?? traceparent }, original, sender, stood, traceparent: currentTraceparent() });
   }
+  annotate(() => ({ 'rhei.record.id': submissions.map(({ event: { source, id } }) => `${source}/${id}`), 'rhei.records': records.length }));
   const outcomes = submissions.length === 0 ? [] : await acceptWithin(tx, contracts, submissions);
   for (const [index, outcome] of outcomes.entries()) {
     const { event, original, stood } = submissions[index];

@@ -1,4 +1,4 @@
-import { inContext, inGroup, newTraceparent, pause, type Database, type Transaction, type Upstream } from '@rhei/runtime';
+import { pause, processingBatch, type Database, type Transaction, type Upstream } from '@rhei/runtime';
 import type { Logger, UpstreamPlace, UpstreamRecord } from '@rhei/messaging';
 import { readTraceparent } from './kafka-event';
 import { ownedTopics, type ContractStore } from './source.store';
@@ -82,9 +82,8 @@ export class UpstreamReader {
 
   /** In the trace of the one hop that brought it, or in one that is linked to several. */
   private take(place: UpstreamPlace, records: UpstreamRecord[], tx: Transaction): Promise<void> {
-    const causes = [...new Set(records.flatMap(({ headers }) => readTraceparent(headers) ?? []))].map((traceparent) => ({ traceparent, service: 'ingestion' as const }));
-    const work = () => takeFromTopic(this.deps, place, records, tx);
-    return causes.length === 0 ? inContext({ traceparent: newTraceparent(), service: 'ingestion' }, work) : inGroup('accept events', causes, work);
+    const causes = [...new Set(records.flatMap(({ headers }) => readTraceparent(headers) ?? []))];
+    return processingBatch('ingestion', place, causes, records.length, () => takeFromTopic(this.deps, place, records, tx), tx);
   }
 
   /** Once for each reason: it is tried every few seconds. */

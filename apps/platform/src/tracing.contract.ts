@@ -122,6 +122,14 @@ export function tracing(open: () => Promise<TraceStore>, { drift }: { drift: boo
       expect(processed.attributes).toMatchObject({ 'rhei.event.id': sent.attributes['rhei.event.id'], 'messaging.destination.name': 'ingestion.records' });
     }, 60_000);
 
+    it('is linked to the trace that an event brings of where it came about', async () => {
+      const origin = { traceId: 'cafe'.repeat(8), spanId: 'beef'.repeat(4) };
+      await publish([100_001, 100_002].map((index) => ({ ...readEvent(reading(index, running.now(), false)), ...(index === 100_001 && { traceparent: `00-${origin.traceId}-${origin.spanId}-01` }) })));
+      await running.settle();
+      const spans = await traceOf(await kept('ingestion', 'SELECT traceparent FROM record WHERE id = $1', 'r100001'), 'feature: process ingestion.records');
+      for (const name of ['POST /ingestion/events', 'process ingestion.records']) expect(spans.flatMap((span) => (span.name === name ? span.links : []))).toContainEqual(origin);
+    }, 60_000);
+
     it('is followed from a plan through training and its processes to a version, and on to traffic in the trace of the approval', async () => {
       // Slowly, so that the reference of the monitor spans enough seconds when the plan has the labels that it wants.
       for (let count = 0; count < 28 && running.published('ModelVersionRegistered').length === 0; count += 1) await second({ readings: 27, hot: false, asked: 0 });

@@ -3,9 +3,9 @@ import { SpanKind } from '@opentelemetry/api';
 import { events, type EventName, type ServiceName } from '@rhei/contracts';
 import type { Delivered } from '@rhei/messaging';
 import { elapsed } from './clock';
-import { causesOf, processedAttributes, sentAttributes } from './span-attributes';
+import { batchAttributes, causesOf, MOST_IDS, processedAttributes, sentAttributes } from './span-attributes';
 import { childSpan, contextOf, finish, isTraced, traceparentOf } from './spans';
-import { inContext } from './telemetry';
+import { inContext, type WorkContext } from './telemetry';
 import type { Transaction } from './transaction';
 
 /** The span of an event that is written in a transaction; its context travels with the event. Undefined where tracing is off. */
@@ -21,7 +21,7 @@ export function sendingOf(service: ServiceName, name: EventName, key: string, pa
  * it. Not to its parent: Jaeger would show a span that does both without its parent. Effects of a transaction count, and
  * are seen, once they are committed.
  */
-export async function processing(service: ServiceName, group: string, event: Delivered, handle: () => Promise<void>, tx?: Transaction): Promise<void> {
+export function processing(service: ServiceName, group: string, event: Delivered, handle: () => Promise<void>, tx?: Transaction): Promise<void> {
   const { traceparent, id, topic, payload } = event;
   const context = contextOf({
     service, parent: traceparent, eventId: id,
@@ -30,6 +30,22 @@ export async function processing(service: ServiceName, group: string, event: Del
       links: causesOf(payload, traceparent),
     }),
   });
+  return carried(context, handle, tx);
+}
+
+/** The same for records of an upstream system's topic, which come many at once: below the one trace that they bring, or in a new one with links to several. */
+export function processingBatch(service: ServiceName, place: { topic: string; partition: number }, causes: string[], records: number, handle: () => Promise<void>, tx: Transaction): Promise<void> {
+  const [first, ...others] = causes;
+  const context = contextOf({
+    service, parent: others.length === 0 ? first : undefined,
+    span: ({ messaging }) => ({
+      name: `process ${place.topic}`, kind: SpanKind.CONSUMER, attributes: batchAttributes(messaging, place, records), links: others.length === 0 ? [] : causes.slice(0, MOST_IDS),
+    }),
+  });
+  return carried(context, handle, tx);
+}
+
+async function carried(context: WorkContext, handle: () => Promise<void>, tx?: Transaction): Promise<void> {
   const { span } = context;
   if (!span) return inContext(context, handle);
   try {

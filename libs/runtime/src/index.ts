@@ -26,6 +26,7 @@ export { run, start, type Running, type RunOptions } from './run';
 export type { RunningService } from './running-service';
 export { runtimeMigrations } from './runtime-migrations';
 export * from './service';
+export { processingBatch } from './event-spans';
 export { annotate, inGroup, inSpan, linkTo, recordSpan, resume } from './spans';
 export { currentContext, currentTraceparent, inContext, newTraceparent, unsampled, type WorkContext } from './telemetry';
 export * from './transaction';

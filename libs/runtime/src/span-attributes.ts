@@ -4,7 +4,7 @@ import type { Delivered } from '@rhei/messaging';
 import { traceIdOf } from './telemetry';
 
 /** Ids that one span may name; a commit may gather thousands. */
-const MOST_IDS = 100;
+export const MOST_IDS = 100;
 
 /** By what people search for a trace. A list of one is its value: Jaeger finds texts, not members of lists. */
 export const listed = (ids: string[]): string | string[] => (ids.length === 1 ? ids[0] : ids.slice(0, MOST_IDS));
@@ -43,6 +43,12 @@ export const processedAttributes = (system: string, group: string, { id, name, k
   'messaging.destination.partition.id': String(partition), 'messaging.consumer.group.name': group,
   ...(system === 'kafka' ? { 'messaging.kafka.offset': offset, 'messaging.kafka.message.key': key } : { 'rhei.log.offset': offset }),
   ...cloudEvent(id, name, key), ...subjectsOf(payload),
+});
+
+/** Of the span in which records of an upstream topic are taken in. */
+export const batchAttributes = (system: string, { topic, partition }: { topic: string; partition: number }, records: number): Attributes => ({
+  'messaging.system': system, 'messaging.operation.type': 'process', 'messaging.operation.name': 'process', 'messaging.destination.name': topic,
+  'messaging.destination.partition.id': String(partition), 'messaging.batch.message_count': records,
 });
 
 /** What caused an event that carries what several requests brought: their spans, each once, in other traces than its own, as far as there is room for links. */
