@@ -180,6 +180,23 @@ export const servingReplicasContract = (open: () => Promise<{ env: Environment; 
     expect(performance.now() - killed - took).toBeLessThan(1_000);
   });
 
+  it('go on without one that is stopped, which takes the new version when it wakes up', async () => {
+    const other = await secondProcess();
+    other.kill('SIGSTOP');
+    await approve(2);
+    await it_.running.settle();
+    expect([await versionOn(it_.running.grpc), await shifted()]).toEqual([2, [1, 2]]);
+    await it_.running.setTime(it_.running.now() + minute);
+    other.kill('SIGCONT');
+    await eventually('it answers with version 2', async () => (await versionOn(other.grpc).catch(() => 0)) === 2, 20_000);
+    await it_.running.settle();
+    expect(await shifted()).toEqual([1, 2]);
+    await it_.running.setTime(it_.running.now() + minute);
+    expect(await versionOn(other.grpc, 'awake')).toBe(2);
+    const [row] = await it_.running.database('serving').query<{ asOf: number }>(`SELECT as_of AS "asOf" FROM prediction WHERE id = 'awake'`);
+    expect(row.asOf).toBe(it_.running.now());
+  });
+
   it('lets one that joins during a switch take the new version before it is ready', async () => {
     const blobs = partialBlobs(digests[0]);
     await second({ BLOBS: blobs.url });
