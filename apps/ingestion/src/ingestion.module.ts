@@ -49,7 +49,7 @@ export const IngestionModule = service<Config, Deps>({
   timers: [closeArrivals],
   resources: [sourceResource],
   explain: { event: explainEvent },
-  figures: async ({ database }) => ({ records: await countRecords(database), quarantined: await countQuarantined(database) }),
+  figures: async ({ database, upstreamReader: { unread } }) => ({ records: await countRecords(database), quarantined: await countQuarantined(database), ...(unread > 0 && { 'topics not read': unread }) }),
   counts: async ({ database }) => ({ accepted: await countRecords(database), quarantined: await countQuarantined(database) }),
   digests: {
     // Instants as RFC 3339 in UTC.

@@ -30,6 +30,11 @@ export class UpstreamReader {
     return this.deps.upstream !== undefined;
   }
 
+  /** Topics of sources that this replica cannot read, for whatever reason. */
+  get unread(): number {
+    return [...this.told.keys()].filter((topic) => topic !== '' && !this.reading.has(topic)).length;
+  }
+
   start(): void {
     this.loop = this.run();
   }
@@ -59,6 +64,7 @@ export class UpstreamReader {
   private async follow(): Promise<void> {
     const { database, upstream, log } = this.deps;
     const wanted = await ownedTopics(database);
+    for (const topic of this.told.keys()) if (!wanted.includes(topic)) this.told.delete(topic);
     for (const topic of [...this.reading.keys()].filter((one) => !wanted.includes(one))) {
       await this.reading.get(topic)!.stop();
       this.reading.delete(topic);

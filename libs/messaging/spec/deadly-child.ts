@@ -1,6 +1,6 @@
 import { events } from '@rhei/contracts';
 import { Pool } from 'pg';
-import { PostgresEventLog, SharedConsumer, type Logger, type Queryable, type Transactor } from '../src';
+import { PostgresEventLog, SharedConsumer, type Delivered, type Logger, type Queryable, type Transactor } from '../src';
 
 /** What the spec tells its child, as JSON in the variable CHILD. */
 export interface DeadlyOrders {
@@ -33,16 +33,18 @@ const database: Transactor & Queryable = {
   },
 };
 
+const handle = async ({ key, payload }: Delivered<'ModelApplied'>, tx: Queryable): Promise<void> => {
+  await tx.query('INSERT INTO effect (key, version) VALUES ($1, $2)', [key, Number(payload.version)]);
+  const death = key === 'bad' && orders.deadly.find(({ version }) => version === Number(payload.version));
+  if (death && death.by === 'exit') process.exit(9);
+  if (death) process.kill(process.pid, death.by);
+};
+
 async function main(): Promise<void> {
   const log = new PostgresEventLog({ url: orders.hearer, logger, poll: 50 });
   const consumer = new SharedConsumer({
     service: 'training', group: 'training', log, database, logger,
-    handlers: new Map([[events.ModelApplied.type, async ({ key, payload }, tx) => {
-      await tx.query('INSERT INTO effect (key, version) VALUES ($1, $2)', [key, Number(payload.version)]);
-      const death = key === 'bad' && orders.deadly.find(({ version }) => version === Number(payload.version));
-      if (death && death.by === 'exit') process.exit(9);
-      if (death) process.kill(process.pid, death.by);
-    }]]),
+    handlers: new Map([[events.ModelApplied.type, handle]]),
   });
   await consumer.start();
   for (;;) {

@@ -72,8 +72,7 @@ export const deadLettersContract = (open: () => Promise<LogWithTomorrow>): void 
   const effects = async () => (await database.query<{ key: string; version: number }>('SELECT key, version FROM effect ORDER BY id')).map(({ key, version }) => `${key}${version}`);
   const waiting = async () => (await parkedKeys(database)).map(({ key, waiting }) => `${key}: ${waiting}`);
   const idOf = async (event: string): Promise<string> => (await deadLetters(database)).find(({ eventId }) => eventId === `${group}-${event}`)!.id;
-  const options: ReplayOptions = { database, handlers, note: async (_tx, act) => void acts.push(act) } as ReplayOptions;
-  beforeEach(() => void Object.assign(options, { database }));
+  const options = (): ReplayOptions => ({ database, handlers, note: async (_tx, act) => void acts.push(act) });
   const told = () => acts.map(({ letter, outcome, follows }) => `${letter.eventId.replace(`${group}-`, '')} ${outcome}${follows ? ` after ${follows.replace(`${group}-`, '')}` : ''}`);
 
   describe('poison delays no other key', () => {
@@ -126,20 +125,20 @@ export const deadLettersContract = (open: () => Promise<LogWithTomorrow>): void 
       await hear(said('bad', 1, { specJson: 'no owner' }), said('bad', 2), said('good', 1), said('bad', 3));
       broken = false;
       const id = await idOf('bad1');
-      expect(await replayDeadLetter(options, id)).toEqual({ applied: 3 });
+      expect(await replayDeadLetter(options(), id)).toEqual({ applied: 3 });
       expect(await effects()).toEqual(['good1', 'bad1', 'bad2', 'bad3']);
       expect(told()).toEqual(['bad1 applied', 'bad2 applied after bad1', 'bad3 applied after bad2']);
       expect([await deadLetters(database), await waiting()]).toEqual([[], []]);
       await hear(said('bad', 4), said('bad', 1));
       expect(await effects()).toEqual(['good1', 'bad1', 'bad2', 'bad3', 'bad4']);
-      await expect(replayDeadLetter(options, id)).rejects.toMatchObject({ code: 'not_found' });
+      await expect(replayDeadLetter(options(), id)).rejects.toMatchObject({ code: 'not_found' });
       expect(acts).toHaveLength(3);
     });
 
     it('that fails again stays, with its new reason', async () => {
       await consume();
       await hear(said('bad', 1, { specJson: 'null' }), said('bad', 2));
-      expect(await replayDeadLetter(options, await idOf('bad1'))).toEqual({ applied: 0, stoppedAt: { id: await idOf('bad1'), eventId: `${group}-bad1`, state: 'failed', reason: expect.stringContaining('null') } });
+      expect(await replayDeadLetter(options(), await idOf('bad1'))).toEqual({ applied: 0, stoppedAt: { id: await idOf('bad1'), eventId: `${group}-bad1`, state: 'failed', reason: expect.stringContaining('null') } });
       expect(await deadLetters(database)).toMatchObject([{ attempts: 4, class: 'failed', waiting: 1 }]);
       expect([await effects(), told()]).toEqual([[], ['bad1 failed']]);
     });
@@ -147,13 +146,13 @@ export const deadLettersContract = (open: () => Promise<LogWithTomorrow>): void 
     it('hands its place to the first that fails of those behind it', async () => {
       await consume();
       await hear(said('bad', 1, { value: Buffer.from([0x0a, 0xff]) }), said('bad', 2), said('bad', 3, { specJson: 'no owner' }), said('bad', 4));
-      const { applied, stoppedAt } = await dropDeadLetter(options, await idOf('bad1'));
+      const { applied, stoppedAt } = await dropDeadLetter(options(), await idOf('bad1'));
       expect([applied, stoppedAt]).toEqual([1, { id: await idOf('bad3'), eventId: `${group}-bad3`, state: 'failed', reason: expect.stringContaining('no owner') }]);
       expect(told()).toEqual(['bad1 dropped', 'bad2 applied after bad1', 'bad3 failed after bad2']);
       expect(await waiting()).toEqual(['bad: 1']);
       expect(await effects()).toEqual(['bad2']);
       broken = false;
-      expect(await replayDeadLetter(options, stoppedAt!.id)).toEqual({ applied: 2 });
+      expect(await replayDeadLetter(options(), stoppedAt!.id)).toEqual({ applied: 2 });
       expect(await effects()).toEqual(['bad2', 'bad3', 'bad4']);
     });
 
@@ -161,10 +160,10 @@ export const deadLettersContract = (open: () => Promise<LogWithTomorrow>): void 
       await consume();
       const noMessage = { value: Buffer.from([0x0a, 0xff]) };
       await hear(said('bad', 1, noMessage), said('bad', 2), said('bad', 3, noMessage), said('bad', 4));
-      await expect(dropDeadLetter(options, await idOf('bad3'))).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(`Replay or drop ${await idOf('bad1')} first`) });
-      expect(await dropDeadLetter(options, await idOf('bad1'))).toMatchObject({ applied: 1, stoppedAt: { id: await idOf('bad3'), state: 'dead' } });
+      await expect(dropDeadLetter(options(), await idOf('bad3'))).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(`Replay or drop ${await idOf('bad1')} first`) });
+      expect(await dropDeadLetter(options(), await idOf('bad1'))).toMatchObject({ applied: 1, stoppedAt: { id: await idOf('bad3'), state: 'dead' } });
       expect(await effects()).toEqual(['bad2']);
-      expect(await dropDeadLetter(options, await idOf('bad3'))).toEqual({ applied: 1 });
+      expect(await dropDeadLetter(options(), await idOf('bad3'))).toEqual({ applied: 1 });
       expect(await effects()).toEqual(['bad2', 'bad4']);
     });
 
@@ -172,12 +171,12 @@ export const deadLettersContract = (open: () => Promise<LogWithTomorrow>): void 
       await consume();
       await hear(said('bad', 1, { specJson: 'no owner' }), said('bad', 2), said('bad', 3));
       broken = false;
-      const { applied, stoppedAt } = await replayDeadLetter({ ...options, goOn: () => false }, await idOf('bad1'));
+      const { applied, stoppedAt } = await replayDeadLetter({ ...options(), goOn: () => false }, await idOf('bad1'));
       expect([applied, stoppedAt?.state]).toEqual([1, 'held']);
       expect(await deadLetters(database)).toMatchObject([{ class: 'held', attempts: 0, waiting: 1, eventId: `${group}-bad2` }]);
       await hear(said('bad', 4));
       expect(await waiting()).toEqual(['bad: 2']);
-      expect(await replayDeadLetter(options, stoppedAt!.id)).toEqual({ applied: 3 });
+      expect(await replayDeadLetter(options(), stoppedAt!.id)).toEqual({ applied: 3 });
       expect(await effects()).toEqual(['bad1', 'bad2', 'bad3', 'bad4']);
     });
   });
@@ -190,7 +189,7 @@ export const deadLettersContract = (open: () => Promise<LogWithTomorrow>): void 
       let finish: () => void = () => undefined;
       const slow = new Promise<void>((resolve) => (finish = resolve));
       let begun = 0;
-      const replayed = replayDeadLetter({ ...options, around: async (_event, run) => { begun += 1; await run(); await slow; } }, await idOf('bad1'));
+      const replayed = replayDeadLetter({ ...options(), around: async (_event, run) => { begun += 1; await run(); await slow; } }, await idOf('bad1'));
       await eventually('the first is handled', () => begun === 1);
       await hear(said('good', 1));
       expect(await effects()).toEqual(['good1']);
@@ -210,11 +209,11 @@ export const deadLettersContract = (open: () => Promise<LogWithTomorrow>): void 
       await hear(said('bad', 1, { specJson: 'no owner' }), ...Array.from({ length: 20 }, (_, index) => said('bad', index + 2)));
       broken = false;
       const first = await idOf('bad1');
-      const going = Promise.allSettled(Array.from({ length: 3 }, () => replayDeadLetter(options, first)));
+      const going = Promise.allSettled(Array.from({ length: 3 }, () => replayDeadLetter(options(), first)));
       for (let version = 22; version <= last; version += 2) await writer.append(models, 0, [said('bad', version), said('bad', version + 1), said('good', version)]);
       await going;
       await eventually('the key is free', async () => {
-        for (const { id } of await deadLetters(database)) await replayDeadLetter(options, id).catch(() => undefined);
+        for (const { id } of await deadLetters(database)) await replayDeadLetter(options(), id).catch(() => undefined);
         return (await effects()).length === last + 1 + (last - 20) / 2;
       });
       expect((await effects()).filter((effect) => effect.startsWith('bad'))).toEqual(Array.from({ length: last + 1 }, (_, index) => `bad${index + 1}`));
