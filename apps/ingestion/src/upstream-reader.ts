@@ -56,7 +56,13 @@ export class UpstreamReader {
   private async run(): Promise<void> {
     while (!this.stopping) {
       this.woken = new AbortController();
-      await this.follow().catch((error: unknown) => this.tell('', 'the sources cannot be read; tried again', error));
+      try {
+        await this.follow();
+        // Without a door no source with a topic can be applied: those that there are have been told about.
+        if (!this.hasDoor) return;
+      } catch (error) {
+        this.tell('', 'the sources cannot be read; tried again', error);
+      }
       await pause(lookEvery, this.woken.signal);
     }
   }

@@ -5,7 +5,7 @@ import { answered, within } from './within';
 
 /** Attempts at one question, each on a connection of its own. */
 const attempts = 4;
-/** Milliseconds after which a question counts as lost: the library forgets those that are in flight on a connection that it closes. */
+/** Milliseconds after which a question counts as lost: the library forgets those that are under way on a connection that it closes. */
 const patience = 15_000;
 
 /** The oldest offset that a partition still has, and the next one to be written. */
