@@ -108,7 +108,7 @@ describe('a service whose clock is virtual', () => {
     const { counts, digests } = await call(client, 'getSummary', { service: 'training' }, { deadline: 2_000 });
     // printf '{"n":1}\n{"n":2}\n' | sha256sum
     expect({ counts, digests }).toEqual({ counts: { numbers: 2 }, digests: { numbers: 'bffaac563f091c61dc28d2f37cd74d0b19be0c45e3b1e32ced6a93eed7725862' } });
-    expect(await call(client, 'explain', { service: 'training', kind: 'number', id: '1' }, { deadline: 2_000 })).toEqual({ found: true, title: 'One', lines: ['the first'], causes: [{ service: 'training', kind: 'number', id: '0' }] });
+    expect(await call(client, 'explain', { service: 'training', kind: 'number', id: '1' }, { deadline: 2_000 })).toEqual({ found: true, title: 'One', lines: ['the first'], causes: [{ service: 'training', kind: 'number', id: '0' }], traced: false, traceparents: [] });
     expect(await call(client, 'explain', { service: 'training', kind: 'toString', id: '1' }, { deadline: 2_000 })).toMatchObject({ found: false });
     client.close();
   });

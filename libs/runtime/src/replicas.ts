@@ -4,14 +4,16 @@ import { formatInstant } from '@rhei/expressions';
 import type { Queryable } from '@rhei/messaging';
 import type { Logger } from 'pino';
 import { isAlive } from './alive';
-import { minute, SystemClock, ReplayClock, pause, second, type Clock, type Instant } from './clock';
+import { hour, minute, SystemClock, ReplayClock, pause, second, type Clock, type Instant } from './clock';
 import { ConfigError } from './config';
 import type { ServiceDatabase } from './database';
 
 /** A replica that has not renewed for so long does not count any more. */
 const LEASE = 5 * second;
-/** Silent for so long, it is forgotten. Until then it may only be asleep, and what it writes when it wakes up must be seen. */
-const FORGOTTEN = minute;
+/** For so long a silent one may only be asleep, and what it writes when it wakes up must be seen. */
+const ASLEEP = minute;
+/** Silent for so long, it is forgotten with what services keep of it. Longer than a database is away: then all are silent. */
+const FORGOTTEN = hour;
 const RENEW_EVERY = 1_000;
 /** With others beside it a replica looks at a virtual clock this often (milliseconds). */
 const LOOK_EVERY = 5;
@@ -186,7 +188,7 @@ export class Replica {
          SELECT $1, $2, $3, $4, ${NOW} + ${LEASE}, coalesce("time", 0), $5, $6 FROM clock
          ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until, ready = excluded.ready, progress = excluded.progress),
        forgotten AS (DELETE FROM replica WHERE id <> $1 AND lease_until < ${NOW} - ${FORGOTTEN})
-       SELECT coalesce("time", 0) AS "time", (SELECT count(*) FROM replica WHERE id <> $1 AND lease_until >= ${NOW} - ${FORGOTTEN}) AS others FROM clock`,
+       SELECT coalesce("time", 0) AS "time", (SELECT count(*) FROM replica WHERE id <> $1 AND lease_until >= ${NOW} - ${ASLEEP}) AS others FROM clock`,
       [this.id, hostname(), process.pid, STARTED, this.isReady(), JSON.stringify(progress)]);
     if (this.clock instanceof ReplayClock) this.clock.see(time);
     const alone = others === 0;
