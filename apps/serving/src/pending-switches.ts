@@ -21,8 +21,9 @@ export class PendingSwitches {
   }
 
   private async untilOver(model: string, isOver: () => Promise<boolean>): Promise<void> {
-    while (!this.stopping.signal.aborted) {
+    for (;;) {
       await pause(lookEvery, this.stopping.signal);
+      if (this.stopping.signal.aborted) break;
       const asked = this.asked.get(model);
       // Another switch may have begun to wait since the question was put.
       if ((await isOver().catch(() => false)) && asked === this.asked.get(model)) break;
