@@ -37,7 +37,7 @@ async function idle() {
 
 async function messaging() {
   const measure = async (...file) => {
-    const bench = spawn(node(), ['-r', join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, 'libs', ...file)], { stdio: 'inherit', env: environment() });
+    const bench = spawn(node(), ['-r', join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, 'libs', ...file)], { stdio: 'inherit', env: environment({ TESTCONTAINERS_RYUK_DISABLED: process.env.TESTCONTAINERS_RYUK_DISABLED ?? 'true' }) });
     process.exitCode ||= await new Promise((end) => bench.on('exit', end));
   };
   await measure('testing', 'src', 'round-trip.bench.ts');

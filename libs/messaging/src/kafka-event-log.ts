@@ -1,8 +1,9 @@
 import { events, forbidden, notFound, topics as topicRows, type ServiceName, type TopicName } from '@rhei/contracts';
 import { BrokerCheck } from './broker-check';
-import type { Batch, BroadcastSubscriptionOptions, Entry, EventLog, SharedSubscriptionOptions, StoredEntry, Subscription, UpstreamRecord, UpstreamSubscriptionOptions } from './event-log';
+import type { Batch, BroadcastSubscriptionOptions, Entry, EventLog, SharedSubscriptionOptions, StoredEntry, Subscription, UpstreamSubscriptionOptions } from './event-log';
 import { adminClient, consumerClient, consumerRetry, openClient, producerClient, type Consumer, type KafkaMessage, type Owned, type Producer } from './kafka';
 import { KafkaAdmin } from './kafka-admin';
+import { entryReader, recordOf } from './kafka-messages';
 import { PartitionProducer } from './kafka-producer';
 import { KafkaSubscription } from './kafka-subscription';
 import { parseKafkaUrl, type KafkaAddress } from './kafka-url';
@@ -134,20 +135,12 @@ export class KafkaEventLog implements EventLog {
   }
 }
 
-const asBatches = (onBatch: (batch: Batch) => Promise<void>) => (topic: string, partition: number, messages: KafkaMessage[]): Promise<void> =>
-  onBatch({ topic: topic as TopicName, partition, entries: messages.map(entryOf) });
-
-function entryOf({ offset, key, headers, value }: KafkaMessage): StoredEntry {
-  const texts: Record<string, string> = {};
-  for (const name in headers) texts[name] = firstOf(headers[name]).toString();
-  return { offset: Number(offset), key: key === null ? '' : key.toString(), headers: texts, value: value ?? Buffer.alloc(0) };
+function asBatches(onBatch: (batch: Batch) => Promise<void>) {
+  const readers = new Map<string, (message: KafkaMessage) => StoredEntry>();
+  return (topic: string, partition: number, messages: KafkaMessage[]): Promise<void> => {
+    const lane = `${topic}/${partition}`;
+    let read = readers.get(lane);
+    if (!read) readers.set(lane, (read = entryReader()));
+    return onBatch({ topic: topic as TopicName, partition, entries: messages.map(read) });
+  };
 }
-
-function recordOf({ offset, key, headers, value }: KafkaMessage): UpstreamRecord {
-  const bytes: Record<string, Uint8Array> = {};
-  for (const name in headers) bytes[name] = Buffer.from(firstOf(headers[name]));
-  return { offset: Number(offset), key, headers: bytes, value };
-}
-
-/** A header may be there several times; its first value counts. */
-const firstOf = (value: Buffer | string | (Buffer | string)[] | undefined): Buffer | string => (Array.isArray(value) ? value[0] : value) ?? '';

@@ -182,6 +182,7 @@ export class KafkaLane {
 
   /** What of it was not fetched before. All of it is older when the log is not what it was: the library then goes back to the oldest entry by itself. */
   private wantedOf(messages: KafkaMessage[]): KafkaMessage[] {
+    if (Number(messages[0].offset) >= this.next!) return messages;
     const wanted = messages.filter(({ offset }) => Number(offset) >= this.next!);
     if (wanted.length > 0 || this.options.positionOf) return wanted;
     const { topic, partition, group, logger } = this.options;

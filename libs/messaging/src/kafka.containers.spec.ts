@@ -107,6 +107,8 @@ describe('what is Kafka about it', () => {
     expect(await read()).toEqual(['told-1', 'told-2']);
     const [{ partitions }] = await asAdmin(cluster.url(), (admin) => admin.fetchOffsets({ groupId: name, topics: [models] }));
     expect(partitions).toEqual([expect.objectContaining({ partition: 0, offset: String(start + 2) })]);
+    const { groups: [{ members }] } = await asAdmin(cluster.url(), (admin) => admin.describeGroups([name]));
+    expect(members).toEqual([]);
     expect(await read()).toEqual(['told-1', 'told-2']);
   });
 

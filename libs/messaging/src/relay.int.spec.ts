@@ -114,6 +114,36 @@ describe('the relay', () => {
     expect(log.stored).toEqual(['free', 'stuck']);
   });
 
+  it('keeps the order of each key while a backlog is read ahead, transactions commit in another order than they wrote, and sends fail', async () => {
+    const backlog = 1_700;
+    await database.transaction((tx) => append(tx, Array.from({ length: backlog }, (_, i) => aModelApplied('m', 0, { id: `${i % 7}-${String(Math.floor(i / 7)).padStart(5, '0')}`, partition: i % 7 }))));
+    let chance = 1;
+    const dice = () => (chance = (chance * 48_271) % 2_147_483_647) / 2_147_483_647;
+    log.fail = () => dice() < 0.1;
+    log.storesAnyway = true;
+    const next = Array.from({ length: 7 }, (_, key) => Math.ceil((backlog - key) / 7));
+    await start();
+    // Rows of one key wait for its lock; those of others get lower ids and commit later, or the reverse.
+    await Promise.all(Array.from({ length: 6 }, async () => {
+      for (let i = 0; i < 40; i++) {
+        const key = Math.floor(dice() * 7);
+        await database.transaction(async (tx) => {
+          await tx.query('SELECT pg_advisory_xact_lock(77, $1)', [key]);
+          await append(tx, Array.from({ length: 5 }, () => aModelApplied('m', 0, { id: `${key}-${String(next[key]++).padStart(5, '0')}`, partition: key })));
+          await new Promise((resolve) => setTimeout(resolve, dice() * 8));
+        });
+      }
+    }));
+    log.fail = () => false;
+    await allSent();
+    const firsts = [...new Set(log.stored)];
+    expect(firsts).toHaveLength(backlog + 6 * 40 * 5);
+    for (let key = 0; key < 7; key++) {
+      const sent = firsts.filter((id) => id.startsWith(`${key}-`));
+      expect(sent).toEqual([...sent].sort());
+    }
+  }, 20_000);
+
   it('leaves each shard to one of several relays, and takes it over when that one stops', async () => {
     const shard = outboxShardOf('registry.models', 0);
     const byOther: string[] = [];

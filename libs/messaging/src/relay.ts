@@ -33,6 +33,19 @@ SELECT id, topic, partition, key, headers, payload FROM (
   WHERE sent_at IS NULL AND shard = ANY($1::smallint[]) AND NOT (topic || '/' || partition = ANY($2::text[]))
   ORDER BY id LIMIT ${mostRows}
 ) AS next WHERE before < ${mostBytes} ORDER BY id`;
+// What is on its way is named one by one. A bound by the last id would pass over a row that was written before it and
+// committed after it, and a later event of the same key would overtake that row.
+const readAheadSql = `
+WITH first AS MATERIALIZED (
+  SELECT id, topic, partition, key, headers, payload FROM outbox
+  WHERE sent_at IS NULL AND shard = ANY($1::smallint[]) AND NOT (topic || '/' || partition = ANY($2::text[]))
+  ORDER BY id LIMIT ${mostRows} + cardinality($3::bigint[])
+)
+SELECT id, topic, partition, key, headers, payload FROM (
+  SELECT first.*, sum(length(payload)) OVER (ORDER BY id) - length(payload) AS before
+  FROM first LEFT JOIN unnest($3::bigint[]) AS flying (flying) ON flying = id WHERE flying IS NULL
+  ORDER BY id LIMIT ${mostRows}
+) AS next WHERE before < ${mostBytes} ORDER BY id`;
 const takeSql = `
 SELECT shard FROM unnest($1::int[]) AS shard WHERE pg_try_advisory_lock(hashtextextended('rhei.outbox.shard ' || shard, 0))`;
 const markSql = 'UPDATE outbox SET sent_at = $2 WHERE id = ANY($1::bigint[])';
@@ -65,13 +78,18 @@ interface Parcel {
 /**
  * Carries the outbox of one service to the log: at least once, in order per partition. Several may run; each shard has one
  * owner, whoever holds its advisory lock. Rows are read and marked on the very session that holds the locks, so a mark
- * that succeeds proves that the shard was still ours after the send.
+ * that succeeds proves that the shard was still ours after the send. While there is more than one look takes, the next rows
+ * are read, and the last ones marked, beside the sends.
  */
 export class Relay {
   private session: Session | undefined;
   private owned: number[] = [];
   /** Parcels whose send failed, by `topic/partition`. */
   private readonly stuck = new Map<string, Parcel>();
+  /** Rows that were read while those before them were on their way, when there was more than one look could take. */
+  private ahead: Promise<Row[]> | undefined;
+  /** The mark that is on its way while the next rows are sent. */
+  private marking: Promise<void> = Promise.resolve();
   private readonly pause = new Pause();
   private stopping = false;
   private running: Promise<void> | undefined;
@@ -103,6 +121,7 @@ export class Relay {
     this.stopping = true;
     this.pause.wake();
     await this.running;
+    await this.marking.catch(() => undefined);
     await this.session?.close();
   }
 
@@ -114,6 +133,8 @@ export class Relay {
     const { database, logger, service } = this.options;
     this.owned = [];
     this.stuck.clear();
+    this.ahead = undefined;
+    this.marking = Promise.resolve();
     // A mark that is lost in a crash of the server is a copy in the log; the inbox knows it.
     const session = await Session.open(database, { name: `rhei relay ${service}`, logger, synchronousCommit: false });
     session.onLost(() => this.pause.wake());
@@ -154,24 +175,40 @@ export class Relay {
     if (now >= this.nextTake) await this.takeFree(session);
     if (now >= this.nextPurge) await this.purge(session);
     if (this.owned.length === 0) return false;
-    const rows = await session.query<Row>('unsent rows', readSql, [this.owned, [...this.stuck.keys()]]);
+    const read = await (this.ahead ?? session.query<Row>('unsent rows', readSql, [this.owned, [...this.stuck.keys()]]));
+    this.ahead = undefined;
+    // A lane may have become stuck since these were read: its parcel goes first.
+    const rows = read.filter((row) => !this.stuck.has(laneOf(row)));
     const again = [...this.stuck.values()].filter(({ notBefore }) => notBefore <= now);
     const parcels = again.concat(parcelsOf(rows));
     if (parcels.length === 0) return false;
     await this.options.crashAt?.('relay.before-send');
-    const sent = (await Promise.all(parcels.map((parcel) => this.send(parcel)))).flat();
+    if (!session.alive) throw new Error('the session is lost');
+    const sending = Promise.all(parcels.map((parcel) => this.send(parcel)));
+    // What is committed from now on wakes us. What the limits or a stuck parcel kept out of this look is there already.
+    const full = read.length === mostRows || read.reduce((sum, { payload }) => sum + payload.length, 0) >= mostBytes;
+    if (full) {
+      this.ahead = session.query<Row>('rows ahead', readAheadSql, [this.owned, [...this.stuck.keys()], rows.map(({ id }) => id)]);
+      this.ahead.catch(() => undefined);
+    }
+    const sent = (await sending).flat();
     await this.options.crashAt?.('relay.after-send-before-mark');
+    await this.marking;
+    this.marking = this.mark(session, sent);
+    this.marking.catch(() => undefined);
+    if (!full) await this.marking;
+    return sent.length > 0 && (full || again.length > 0);
+  }
+
+  private async mark(session: Session, sent: number[]): Promise<void> {
     if (sent.length > 0) await session.query('mark', markSql, [sent, Date.now() * 1000]);
     await this.options.crashAt?.('relay.after-mark');
-    // What is committed from now on wakes us. What the limits or a stuck parcel kept out of this look is there already.
-    const full = rows.length === mostRows || rows.reduce((sum, { payload }) => sum + payload.length, 0) >= mostBytes;
-    return sent.length > 0 && (full || again.length > 0);
   }
 
   /** The ids of the rows that are in the log now; none when the send failed. */
   private async send(parcel: Parcel): Promise<number[]> {
     const { topic, partition, rows } = parcel;
-    const lane = `${topic}/${partition}`;
+    const lane = laneOf(parcel);
     try {
       await this.options.log.append(topic, partition, rows.map(({ key, headers, payload }) => ({ key, headers, value: payload })));
       this.stuck.delete(lane);
@@ -201,10 +238,12 @@ export class Relay {
   }
 }
 
+const laneOf = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}/${partition}`;
+
 function parcelsOf(rows: Row[]): Parcel[] {
   const parcels = new Map<string, Parcel>();
   for (const row of rows) {
-    const lane = `${row.topic}/${row.partition}`;
+    const lane = laneOf(row);
     const parcel = parcels.get(lane) ?? { topic: row.topic, partition: row.partition, rows: [], failures: 0, notBefore: 0 };
     parcel.rows.push(row);
     parcels.set(lane, parcel);
