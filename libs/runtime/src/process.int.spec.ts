@@ -79,14 +79,14 @@ describe('a process that is run()', () => {
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
     way.close();
-  });
+  }, 30_000);
   it('ends at once when it is told to end while it waits', async () => {
     const http = await freePort();
     const { child, ended } = launch({ ...env, HTTP_PORT: String(http), MONITORING_DATABASE_URL: 'postgres://a:b@127.0.0.1:9/x' });
     await eventually('it listens', async () => (await fetch(`http://127.0.0.1:${http}/health/live`)).status === 200);
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
-  });
+  }, 30_000);
   it('ends with 2 when the database refuses the password, or is not on the server', async () => {
     const [wrong, gone] = [new URL(env.MONITORING_DATABASE_URL!), new URL(env.MONITORING_DATABASE_URL!)];
     wrong.password = 'wrong';
@@ -95,7 +95,7 @@ describe('a process that is run()', () => {
     expect(await Promise.all([refused.ended, missing.ended])).toEqual([2, 2]);
     expect(refused.output()).toMatch(/cannot be used: password authentication failed.*change MONITORING_DATABASE_URL/);
     expect(missing.output()).toMatch(/cannot be used: database "no_such_database" does not exist/);
-  });
+  }, 30_000);
 });
 
 async function freePort(): Promise<number> {

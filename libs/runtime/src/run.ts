@@ -58,12 +58,11 @@ export async function run(services: Service[], options: RunOptions = {}): Promis
   const program = options.program ?? options.env === undefined;
   try {
     // A start may wait for long, and a container's first process dies of no signal that it does not listen to.
-    let running: Running | undefined;
-    if (program) stopOnSignals(() => running);
-    running = await start(services, options);
-    const { stop } = running;
+    const isUp = program ? stopOnSignals() : undefined;
+    const running = await start(services, options);
+    isUp?.(running);
     await running.ready().catch(async (error: unknown) => {
-      await stop();
+      await running.stop();
       throw error;
     });
     options.onReady?.(running);
@@ -229,11 +228,12 @@ function healthRoutes(services: Map<ServiceName, RunningService>): OwnRoute[] {
   ];
 }
 
-function stopOnSignals(started: () => Running | undefined): void {
+/** Ends the process on SIGTERM and SIGINT: at once until it is told what runs. */
+function stopOnSignals(): (running: Running) => void {
+  let running: Running | undefined;
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      const running = started();
       if (asked) process.exit(130);
       if (running === undefined) process.exit(0);
       asked = true;
@@ -241,4 +241,7 @@ function stopOnSignals(started: () => Running | undefined): void {
       running.stop().then(() => process.exit(0), () => process.exit(1));
     });
   }
+  return (started) => {
+    running = started;
+  };
 }
