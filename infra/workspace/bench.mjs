@@ -9,6 +9,7 @@ import { build, environment, node, root } from './prepare.mjs';
 const benches = {
   idle: 'start of the built platform on the data folder (--data DIR, default .rhei), and its memory after 60 s of nothing to do',
   messaging: 'outbox to inbox over the log in Postgres; then on Kafka (Docker, or BENCH_KAFKA=kafka://… of a broker for benchmarks alone) against the bare client',
+  tracing: 'what a span costs: processor time of a piece of work without tracing, with it, and where no trace is kept',
 };
 const name = process.argv[2];
 if (!Object.hasOwn(benches, name ?? '')) {
@@ -16,7 +17,7 @@ if (!Object.hasOwn(benches, name ?? '')) {
   process.exit(name === undefined ? 0 : 2);
 }
 build();
-await { idle, messaging }[name]();
+await { idle, messaging, tracing }[name]();
 
 async function idle() {
   const at = process.argv.indexOf('--data');
@@ -43,4 +44,9 @@ async function messaging() {
   await measure('testing', 'src', 'round-trip.bench.ts');
   if (process.env.BENCH_KAFKA || spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0) await measure('messaging', 'src', 'kafka.bench.ts');
   else console.log('Kafka is not measured: Docker does not answer, and BENCH_KAFKA names no broker.');
+}
+
+async function tracing() {
+  const bench = spawn(node(), ['-r', join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, 'libs', 'runtime', 'src', 'tracing.bench.ts')], { stdio: 'inherit', env: environment() });
+  process.exitCode = await new Promise((end) => bench.on('exit', end));
 }
