@@ -66,7 +66,7 @@ export class KafkaAdmin {
   async close(): Promise<void> {
     const { line } = this;
     this.line = undefined;
-    if (line) await within(10_000, hangUp(line));
+    if (line) await within(3_000, hangUp(line));
   }
 
   /** Others may still wait for answers on it: it is closed after the last one. */

@@ -88,9 +88,9 @@ export class KafkaSubscription implements Subscription {
     this.watchdog.stop();
     clearInterval(this.telling);
     await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
-    await within(2_000, this.tell());
+    await within(1_000, this.tell());
     // The library cannot be stopped while it joins: it would go on afterwards.
-    await within(5_000, this.running);
+    await within(3_000, this.running);
     await this.consumer?.close();
     this.options.stopped();
   }

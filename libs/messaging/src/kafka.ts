@@ -70,7 +70,7 @@ export function openClient<Kind extends { disconnect(): Promise<void> }>(
   return {
     client,
     async close() {
-      await within(5_000, client.disconnect().catch(() => undefined));
+      await within(2_000, client.disconnect().catch(() => undefined));
       sockets.close();
     },
   };
@@ -92,7 +92,7 @@ class Sockets {
 
   close(): void {
     this.closed = true;
-    // With an error, so that the library ends what still waits for an answer.
-    for (const socket of this.opened) socket.destroy(new Error('this client is closed'));
+    // With an error where the library has not let go of it, so that what still waits for an answer ends.
+    for (const socket of this.opened) socket.destroy(socket.writableEnded ? undefined : new Error('this client is closed'));
   }
 }
