@@ -79,6 +79,8 @@ if (missing.length > 0) {
 }
 for (const service of serviceNames) if (read(`tokens/${service}`) !== tokens[service]) write(`tokens/${service}`, tokens[service], forContainers);
 
+// Jaeger asks nobody who they are, so it stays on a loopback address.
+const isLoopback = (host) => /^127\./.test(host);
 if (values.host !== undefined || read('platform.json') === undefined) {
   const host = values.host ?? '127.0.0.1';
   const at = (port) => ({ http: `http://${host}:${port}`, grpc: `${host}:${port + 1}` });
@@ -86,13 +88,13 @@ if (values.host !== undefined || read('platform.json') === undefined) {
   // Two replicas of serving: clients choose between their addresses.
   const replicas = [services.serving, at(8490)];
   services.serving = { http: replicas.map(({ http }) => http), grpc: replicas.map(({ grpc }) => grpc) };
-  const text = `${JSON.stringify({ ...at(8080), services, jaeger: 'http://127.0.0.1:16686' }, null, 2)}\n`;
+  const text = `${JSON.stringify({ ...at(8080), services, jaeger: `http://${isLoopback(host) ? host : '127.0.0.1'}:16686` }, null, 2)}\n`;
   if (text !== read('platform.json')) write('platform.json', text, forYou);
 }
 
 const shown = relative(from, folder) || '.';
 const data = shown === '.rhei-compose' ? '.rhei-compose' : shown;
-const env = [...(data === '.rhei-compose' ? [] : [`RHEI_SECRETS=${folder}`]), ...(values.host === undefined || values.host === '127.0.0.1' ? [] : [`BIND=${values.host}`])].map((one) => `${one} `).join('');
+const env = [...(data === '.rhei-compose' ? [] : [`RHEI_SECRETS=${folder}`]), ...(values.host === undefined || values.host === '127.0.0.1' ? [] : [`BIND=${values.host}`, ...(isLoopback(values.host) ? [`JAEGER_BIND=${values.host}`] : [])])].map((one) => `${one} `).join('');
 console.log(`${made.length === 0 ? `${shown} is complete; nothing was changed.` : `Made in ${shown}: ${made.join(', ')}.`}
 
 Tokens of persons and services are in ${join(shown, 'tokens.json')}; the containers know only their hashes. Next:
