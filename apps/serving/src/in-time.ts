@@ -1,8 +1,8 @@
 import { unavailable } from '@rhei/contracts';
 import { pause, type Call } from '@rhei/runtime';
 
-/** Milliseconds that the refusal may take to reach the caller. */
-const forTheRefusal = 100;
+/** Milliseconds that the refusal may take to reach the caller: a fifth of the time that is left, and 100 at most. */
+const forTheRefusal = (left: number): number => Math.min(100, left / 5);
 
 /**
  * The outcome of `work`, or `unavailable` shortly before the caller's time is over. A database that hangs is as good as away,
@@ -10,8 +10,9 @@ const forTheRefusal = 100;
  */
 export async function inTime<T>(work: Promise<T>, { remaining }: Pick<Call, 'remaining'>): Promise<T> {
   const over = new AbortController();
+  const left = remaining();
   try {
-    const outcome = await Promise.race([work.then((value) => ({ value })), pause(Math.max(0, remaining() - forTheRefusal), over.signal)]);
+    const outcome = await Promise.race([work.then((value) => ({ value })), pause(Math.max(0, left - forTheRefusal(left)), over.signal)]);
     if (outcome !== undefined) return outcome.value;
     throw unavailable('The question was not answered in time.', { reason: 'NOT_IN_TIME', retryAfter: 1_000, hint: 'ask again under the same id' });
   } finally {
