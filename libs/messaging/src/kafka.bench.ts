@@ -2,8 +2,11 @@
  * The log on Kafka against the bare client, in rounds that take turns: what the port, the relay and the inbox cost.
  * Run: npm run bench -- messaging (BENCH_KAFKA=kafka://… names a broker for benchmarks alone; else a container is started)
  */
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { events, ingestion } from '@rhei/contracts';
 import { openDurableDatabases, startKafka, type DurableDatabases } from '@rhei/testing';
 import { bareConsume, bareLatency, bareProducer, bareSend } from '../spec/bare-kafka';
@@ -48,7 +51,7 @@ class Bench {
   private readonly log: KafkaEventLog;
   private readonly hearerLog: KafkaEventLog;
 
-  constructor(url: string, private readonly databases: DurableDatabases) {
+  constructor(private readonly url: string, private readonly databases: DurableDatabases) {
     this.address = parseKafkaUrl(url);
     this.log = new KafkaEventLog({ url, service: 'ingestion', logger: silent, onFatal: console.error });
     this.hearerLog = new KafkaEventLog({ url, service: 'feature', logger: silent, onFatal: console.error });
@@ -214,19 +217,9 @@ class Bench {
 
   /** A member that holds twelve partitions of a topic to which nothing comes. */
   private async idle(): Promise<void> {
-    const share = async (milliseconds: number): Promise<number> => {
-      const [before, start] = [process.cpuUsage(), performance.now()];
-      await sleep(milliseconds);
-      const { user, system } = process.cpuUsage(before);
-      return (user + system) / 1000 / (performance.now() - start);
-    };
-    await sleep(3_000);
-    const without = await share(15_000);
-    const subscription = await this.log.subscribeUpstream({ group: 'ingestion.bench-idle', topic: 'bench.twelve', positionOf: async () => 0, onBatch: async () => undefined });
-    while (subscription.positions().length < 12) await sleep(20);
-    await sleep(3_000);
-    const withIt = await share(30_000);
-    await subscription.stop();
+    const spec = join(__dirname, '..', 'spec');
+    const { stdout } = await promisify(execFile)(process.execPath, ['-r', join(spec, 'register.cjs'), join(spec, 'idle-child.ts')], { env: { ...process.env, IDLE_KAFKA: this.url } });
+    const { without, withIt } = JSON.parse(stdout) as { without: number; withIt: number };
     this.lines.push({ what: 'idle consumer of 12 partitions', bare: `${(100 * without).toFixed(2)} % of a core without`, ours: `${(100 * withIt).toFixed(2)} %`, ratio: withIt - without, target: '<= 0.01 more' });
   }
 
