@@ -144,6 +144,32 @@ describe('the relay', () => {
     }
   }, 20_000);
 
+  it('lets nothing overtake an event that was written before a backlog and committed after the look at it', async () => {
+    let commit = () => {};
+    const held = new Promise<void>((resolve) => (commit = resolve));
+    let inserted = () => {};
+    const waiting = new Promise<void>((resolve) => (inserted = resolve));
+    const early = database.transaction(async (tx) => {
+      await append(tx, aModelApplied('m', 1, { id: 'early', partition: 1 }));
+      inserted();
+      await held;
+    });
+    await waiting;
+    await database.transaction((tx) => append(tx, Array.from({ length: 500 }, (_, i) => aModelApplied('n', i, { id: `backlog-${i}`, partition: 0 }))));
+    let looked = false;
+    await start({
+      crashAt: async (point) => {
+        if (point !== 'relay.before-send' || looked) return;
+        looked = true;
+        commit();
+        await early;
+        await database.transaction((tx) => append(tx, aModelApplied('m', 2, { id: 'late', partition: 1 })));
+      },
+    });
+    await allSent();
+    expect(log.stored.filter((id) => !id.startsWith('backlog'))).toEqual(['early', 'late']);
+  });
+
   it('leaves each shard to one of several relays, and takes it over when that one stops', async () => {
     const shard = outboxShardOf('registry.models', 0);
     const byOther: string[] = [];
