@@ -63,6 +63,7 @@ describe('the deployed system', () => {
     await pause(3_000);
     over = true;
     await clients;
+    await everythingReady(deployment);
     expect(answered).toBeGreaterThan(20);
     const ledger = await deployment.count('serving', "SELECT count(*) FROM prediction WHERE id LIKE 'balanced-%'");
     expect(ledger).toBe(answered);
@@ -73,9 +74,10 @@ describe('the deployed system', () => {
     await deployment.compose('stop', '--timeout', '5', service);
     const refused = await ask(`away-${service}`, 0, 1).catch((error: ServiceError) => error);
     await deployment.compose('start', service);
-    expect(refused).toMatchObject({ code: status.UNAVAILABLE });
-    expect(retryDelayOf(refused as ServiceError)).toBe(true);
+    const { code, details } = refused as ServiceError;
+    expect({ code, details, delay: retryDelayOf(refused as ServiceError) }).toEqual({ code: status.UNAVAILABLE, details, delay: true });
     await ask(`away-${service}`, 0);
+    await everythingReady(deployment);
   }, 120_000);
 
   it('lets nobody in without a principal', async () => {
@@ -180,6 +182,17 @@ async function during(replay: Replay, faults: [what: string, act: () => Promise<
     done.push(what);
   }
   return done;
+}
+
+/** A container that was started again is up before what runs in it is ready. */
+async function everythingReady({ address }: Deployment): Promise<void> {
+  for (const port of [...serviceNames.map(portOf), 8490]) {
+    await eventually(`port ${port} is ready`, async () => {
+      const answer = await fetch(`http://${address}:${port}/health/ready`);
+      if (!answer.ok) throw new Error(await answer.text());
+      return true;
+    }, 60_000);
+  }
 }
 
 function figuresOf(output: string): unknown {
