@@ -71,6 +71,8 @@ describe('the deployed system', () => {
 
   it.each(['feature', 'postgres-serving', 'postgres-feature'])('says UNAVAILABLE and when to come again while %s is away, and answers the same question after', async (service) => {
     const ask = await questions(deployment);
+    // Both replicas have a connection: what is refused below is refused by serving, not by a channel that is still connecting.
+    for (const replica of ['a', 'b']) await ask(`before-${service}-${replica}`, 0);
     await deployment.compose('stop', '--timeout', '5', service);
     const refused = await ask(`away-${service}`, 0, 1).catch((error: ServiceError) => error);
     await deployment.compose('start', service);
