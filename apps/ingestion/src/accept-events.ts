@@ -126,7 +126,7 @@ const message = (record: StoredRecord): ingestion.Record => ({
   source: record.source, id: record.id, type: record.type, key: record.key, eventTime: record.eventTime, arrival: record.arrival,
   arrivalBasis: ingestion.ArrivalBasis.OBSERVED, recordedAt: record.arrival,
   subject: record.subject, dataJson: record.dataJson, contentDigest: record.digest,
-  revision: 1, supersedes: '', traceparent: record.origin,
+  revision: 1, supersedes: '', identity: '', withdrawn: false, mendedBy: '', traceparent: record.origin,
 });
 
 function outcomeOf(delivery: Judged, verdict: ReturnType<typeof settleDeliveries>[number], known: Map<string, KnownRecord>): Outcome {

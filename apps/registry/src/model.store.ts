@@ -133,7 +133,7 @@ export async function keptBlobs(database: Queryable): Promise<string[]> {
 const toPromotion = (row: PromotionRow): registry.ModelVersionPromoted => ({
   model: row.model, version: row.version, digest: row.digest, replaces: row.replaces, replacesDigest: row.replaces_digest ?? '',
   revision: Number(row.revision), by: row.promoted_by, promotedAt: Number(row.promoted_at), featureSet: row.feature_set,
-  featureSetVersion: Number(row.feature_set_version), fitUntil: Number(row.fit_until), run: row.run,
+  featureSetVersion: Number(row.feature_set_version), fitUntil: Number(row.fit_until), run: row.run, kind: 'promotion', reason: '',
 });
 
 const toVersion = (row: VersionRow): Version => ({

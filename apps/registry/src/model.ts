@@ -91,7 +91,7 @@ export function promote(model: Model, { version, by, expectedRevision }: Promote
   return {
     model: model.name, version, digest: candidate.digest, replaces: model.champion, replacesDigest: championDigest(model),
     revision: model.revision + 1, by, promotedAt: now, featureSet: candidate.featureSet, featureSetVersion: candidate.featureSetVersion,
-    fitUntil: candidate.fitUntil, run: candidate.run,
+    fitUntil: candidate.fitUntil, run: candidate.run, kind: 'promotion', reason: '',
   };
 }
 

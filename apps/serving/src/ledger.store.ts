@@ -91,7 +91,7 @@ function batches(rows: LedgerRow[]): (serving.PredictionServed & { shard: number
     found.set(key, batch);
     batch.predictions.push({
       id: row.id, version: row.version, role: row.role, digest: row.digest, example: row.example, exampleTime: row.exampleTime, asOf: row.asOf,
-      requestJson: JSON.stringify(row.request), features: row.features, outputs: row.outputs,
+      requestJson: JSON.stringify(row.request), features: row.features, outputs: row.outputs, traffic: 0, reason: '', error: '',
     });
   }
   return [...found.values()];

@@ -35,7 +35,7 @@ async function report({ deployments, switches, database }: Deps, champion: Champ
         outcome: failure === undefined ? { live: version, text: `version ${version} of ${model} answers` } : { reason: failure },
       });
       if (failure !== undefined) continue;
-      await tx.emit('TrafficShifted', name, { deployment: name, model, version, digest, replaces, revision, shiftedAt: tx.now });
+      await tx.emit('TrafficShifted', name, { deployment: name, model, version, digest, replaces, revision, shiftedAt: tx.now, stage: 'live', candidate: 0, candidateDigest: '', share: 0, reason: '' });
     }
     return over;
   });

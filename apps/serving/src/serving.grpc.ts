@@ -79,7 +79,7 @@ async function getPrediction(deps: Deps, id: string): Promise<serving.GetPredict
     deployment: row.deployment, model: row.model,
     prediction: {
       id: row.id, version: row.version, role: row.role, digest: row.digest, example: row.example, exampleTime: row.exampleTime, asOf: row.asOf,
-      requestJson: JSON.stringify(row.request), features: row.features, outputs: row.outputs,
+      requestJson: JSON.stringify(row.request), features: row.features, outputs: row.outputs, traffic: 0, reason: '', error: '',
     },
   };
 }

@@ -70,7 +70,7 @@ export const events = {
   }),
   ExampleLabelled: event<feature.ExampleLabelled>({
     type: 'rhei.feature.example-labelled.v1', topic: 'feature.labels', key: 'shard',
-    from: 'feature', to: { training: 'shared', monitoring: 'shared' }, codec: feature.ExampleLabelled,
+    from: 'feature', to: { training: 'shared', serving: 'shared', monitoring: 'shared' }, codec: feature.ExampleLabelled,
   }),
   TrainingSetBuilt: event<feature.TrainingSetBuilt>({
     type: 'rhei.feature.training-set-built.v1', topic: 'feature.training-sets', key: 'training set',
@@ -108,9 +108,17 @@ export const events = {
     type: 'rhei.serving.traffic-shifted.v1', topic: 'serving.deployments', key: 'deployment',
     from: 'serving', to: { monitoring: 'shared' }, codec: serving.TrafficShifted,
   }),
+  TrafficPlanned: event<serving.TrafficPlanned>({
+    type: 'rhei.serving.traffic-planned.v1', topic: 'serving.deployments', key: 'deployment',
+    from: 'serving', to: { serving: 'broadcast' }, codec: serving.TrafficPlanned,
+  }),
+  TrafficRolledBack: event<serving.TrafficRolledBack>({
+    type: 'rhei.serving.traffic-rolled-back.v1', topic: 'serving.deployments', key: 'deployment',
+    from: 'serving', to: { registry: 'shared', monitoring: 'shared' }, codec: serving.TrafficRolledBack,
+  }),
   PredictionServed: event<serving.PredictionServed>({
     type: 'rhei.serving.prediction-served.v1', topic: 'serving.predictions', key: 'shard',
-    from: 'serving', to: { feature: 'shared', monitoring: 'shared' }, codec: serving.PredictionServed,
+    from: 'serving', to: { feature: 'shared', serving: 'shared', monitoring: 'shared' }, codec: serving.PredictionServed,
   }),
   // Nobody inside needs it: people and other systems do.
   DriftDetected: event<monitoring.DriftDetected>({
@@ -120,6 +128,14 @@ export const events = {
   RetrainingRequested: event<monitoring.RetrainingRequested>({
     type: 'rhei.monitoring.retraining-requested.v1', topic: 'monitoring.monitors', key: 'monitor',
     from: 'monitoring', to: { training: 'shared' }, codec: monitoring.RetrainingRequested,
+  }),
+  RollbackRequested: event<monitoring.RollbackRequested>({
+    type: 'rhei.monitoring.rollback-requested.v1', topic: 'monitoring.monitors', key: 'monitor',
+    from: 'monitoring', to: { serving: 'shared' }, codec: monitoring.RollbackRequested,
+  }),
+  PromotionJudged: event<monitoring.PromotionJudged>({
+    type: 'rhei.monitoring.promotion-judged.v1', topic: 'monitoring.monitors', key: 'monitor',
+    from: 'monitoring', to: { registry: 'shared' }, codec: monitoring.PromotionJudged,
   }),
 };
 

@@ -91,7 +91,7 @@ async function tell(tx: Queryable, sets: ReadonlyMap<string, FeatureSet>, keys: 
   return told.sort((a, b) => compareText(a.feature_set, b.feature_set) || compareText(a.id, b.id)).map((row) => ({
     featureSet: row.feature_set, example: row.id, revision: row.revision, value: row.told_value,
     exampleTime: row.event_time, maturesAt: row.event_time + sets.get(row.feature_set)!.maturity,
-    arrival: row.both_known_at, asOf: row.predicted_as_of ?? row.event_time,
+    arrival: row.both_known_at, asOf: row.predicted_as_of ?? row.event_time, withdrawn: false,
   }));
 }
 

@@ -29,6 +29,8 @@ export interface Label {
   arrival: number;
   /** The instant whose knowledge the example's row uses. */
   asOf: number;
+  /** The truth was taken back: the example has none from this revision on. */
+  withdrawn: boolean;
 }
 
 /** The labels that became known by one commit in one shard. */
@@ -190,7 +192,17 @@ export const FeatureSetApplied: MessageFns<FeatureSetApplied> = {
 };
 
 function createBaseLabel(): Label {
-  return { featureSet: "", example: "", revision: 0, value: 0, exampleTime: 0, maturesAt: 0, arrival: 0, asOf: 0 };
+  return {
+    featureSet: "",
+    example: "",
+    revision: 0,
+    value: 0,
+    exampleTime: 0,
+    maturesAt: 0,
+    arrival: 0,
+    asOf: 0,
+    withdrawn: false,
+  };
 }
 
 export const Label: MessageFns<Label> = {
@@ -218,6 +230,9 @@ export const Label: MessageFns<Label> = {
     }
     if (message.asOf !== 0) {
       writer.uint32(64).int64(message.asOf);
+    }
+    if (message.withdrawn !== false) {
+      writer.uint32(72).bool(message.withdrawn);
     }
     return writer;
   },
@@ -299,6 +314,14 @@ export const Label: MessageFns<Label> = {
             message.asOf = longToNumber(reader.int64());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.withdrawn = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -337,6 +360,7 @@ export const Label: MessageFns<Label> = {
         : isSet(object.as_of)
         ? globalThis.Number(object.as_of)
         : 0,
+      withdrawn: isSet(object.withdrawn) ? globalThis.Boolean(object.withdrawn) : false,
     };
   },
 
@@ -366,6 +390,9 @@ export const Label: MessageFns<Label> = {
     if (message.asOf !== 0) {
       obj.asOf = Math.round(message.asOf);
     }
+    if (message.withdrawn !== false) {
+      obj.withdrawn = message.withdrawn;
+    }
     return obj;
   },
 
@@ -382,6 +409,7 @@ export const Label: MessageFns<Label> = {
     message.maturesAt = object.maturesAt ?? 0;
     message.arrival = object.arrival ?? 0;
     message.asOf = object.asOf ?? 0;
+    message.withdrawn = object.withdrawn ?? false;
     return message;
   },
 };

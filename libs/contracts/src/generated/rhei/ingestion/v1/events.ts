@@ -61,11 +61,19 @@ export interface Record {
   recordedAt: number;
   dataJson: string;
   contentDigest: string;
+  /** Records of one source, type and identity are revisions of one fact: the highest revision that is known counts. */
   revision: number;
+  /** The id of the record that had the highest revision of this fact before; empty for the first. */
   supersedes: string;
   traceparent: string;
   /** CloudEvents `subject`; empty when the source gave none. */
   subject: string;
+  /** The fact that the record states, by its contract; empty: a fact of its own, which is never corrected. */
+  identity: string;
+  /** The fact is taken back: from here on it counts nowhere. */
+  withdrawn: boolean;
+  /** Who mended it in the quarantine; empty when it came as it is. */
+  mendedBy: string;
 }
 
 /** The records of one key shard that one commit accepted. */
@@ -104,6 +112,9 @@ function createBaseRecord(): Record {
     supersedes: "",
     traceparent: "",
     subject: "",
+    identity: "",
+    withdrawn: false,
+    mendedBy: "",
   };
 }
 
@@ -150,6 +161,15 @@ export const Record: MessageFns<Record> = {
     }
     if (message.subject !== "") {
       writer.uint32(114).string(message.subject);
+    }
+    if (message.identity !== "") {
+      writer.uint32(122).string(message.identity);
+    }
+    if (message.withdrawn !== false) {
+      writer.uint32(128).bool(message.withdrawn);
+    }
+    if (message.mendedBy !== "") {
+      writer.uint32(138).string(message.mendedBy);
     }
     return writer;
   },
@@ -279,6 +299,30 @@ export const Record: MessageFns<Record> = {
             message.subject = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.withdrawn = reader.bool();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.mendedBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -327,6 +371,13 @@ export const Record: MessageFns<Record> = {
       supersedes: isSet(object.supersedes) ? globalThis.String(object.supersedes) : "",
       traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
       subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      withdrawn: isSet(object.withdrawn) ? globalThis.Boolean(object.withdrawn) : false,
+      mendedBy: isSet(object.mendedBy)
+        ? globalThis.String(object.mendedBy)
+        : isSet(object.mended_by)
+        ? globalThis.String(object.mended_by)
+        : "",
     };
   },
 
@@ -374,6 +425,15 @@ export const Record: MessageFns<Record> = {
     if (message.subject !== "") {
       obj.subject = message.subject;
     }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    if (message.withdrawn !== false) {
+      obj.withdrawn = message.withdrawn;
+    }
+    if (message.mendedBy !== "") {
+      obj.mendedBy = message.mendedBy;
+    }
     return obj;
   },
 
@@ -396,6 +456,9 @@ export const Record: MessageFns<Record> = {
     message.supersedes = object.supersedes ?? "";
     message.traceparent = object.traceparent ?? "";
     message.subject = object.subject ?? "";
+    message.identity = object.identity ?? "";
+    message.withdrawn = object.withdrawn ?? false;
+    message.mendedBy = object.mendedBy ?? "";
     return message;
   },
 };

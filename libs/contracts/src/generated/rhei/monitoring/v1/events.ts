@@ -27,6 +27,36 @@ export interface RetrainingRequested {
   inputsJson: string;
 }
 
+/** A promotion has made the answers worse; serving is asked to go back. */
+export interface RollbackRequested {
+  /** The same id goes back once. */
+  id: string;
+  monitor: string;
+  deployment: string;
+  model: string;
+  version: number;
+  digest: string;
+  reason: string;
+  evidenceJson: string;
+}
+
+/** Whether a promotion helped: the version and the one that it replaced, on the same predictions and matured labels. */
+export interface PromotionJudged {
+  monitor: string;
+  deployment: string;
+  model: string;
+  version: number;
+  replaced: number;
+  /** "helped", "hurt" or "unclear". */
+  verdict: string;
+  /** Mean loss of the version less that of the replaced one, and its 95 % interval over blocks of days. */
+  difference: number;
+  low: number;
+  high: number;
+  rows: number;
+  judgedAt: number;
+}
+
 function createBaseDriftDetected(): DriftDetected {
   return { monitor: "", deployment: "", windowFrom: 0, windowTo: 0, alarmsJson: "" };
 }
@@ -344,6 +374,440 @@ export const RetrainingRequested: MessageFns<RetrainingRequested> = {
     return message;
   },
 };
+
+function createBaseRollbackRequested(): RollbackRequested {
+  return { id: "", monitor: "", deployment: "", model: "", version: 0, digest: "", reason: "", evidenceJson: "" };
+}
+
+export const RollbackRequested: MessageFns<RollbackRequested> = {
+  encode(message: RollbackRequested, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.monitor !== "") {
+      writer.uint32(18).string(message.monitor);
+    }
+    if (message.deployment !== "") {
+      writer.uint32(26).string(message.deployment);
+    }
+    if (message.model !== "") {
+      writer.uint32(34).string(message.model);
+    }
+    if (message.version !== 0) {
+      writer.uint32(40).int32(message.version);
+    }
+    if (message.digest !== "") {
+      writer.uint32(50).string(message.digest);
+    }
+    if (message.reason !== "") {
+      writer.uint32(58).string(message.reason);
+    }
+    if (message.evidenceJson !== "") {
+      writer.uint32(66).string(message.evidenceJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollbackRequested {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollbackRequested();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.evidenceJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RollbackRequested {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      evidenceJson: isSet(object.evidenceJson)
+        ? globalThis.String(object.evidenceJson)
+        : isSet(object.evidence_json)
+        ? globalThis.String(object.evidence_json)
+        : "",
+    };
+  },
+
+  toJSON(message: RollbackRequested): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.evidenceJson !== "") {
+      obj.evidenceJson = message.evidenceJson;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RollbackRequested>, I>>(base?: I): RollbackRequested {
+    return RollbackRequested.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RollbackRequested>, I>>(object: I): RollbackRequested {
+    const message = createBaseRollbackRequested();
+    message.id = object.id ?? "";
+    message.monitor = object.monitor ?? "";
+    message.deployment = object.deployment ?? "";
+    message.model = object.model ?? "";
+    message.version = object.version ?? 0;
+    message.digest = object.digest ?? "";
+    message.reason = object.reason ?? "";
+    message.evidenceJson = object.evidenceJson ?? "";
+    return message;
+  },
+};
+
+function createBasePromotionJudged(): PromotionJudged {
+  return {
+    monitor: "",
+    deployment: "",
+    model: "",
+    version: 0,
+    replaced: 0,
+    verdict: "",
+    difference: 0,
+    low: 0,
+    high: 0,
+    rows: 0,
+    judgedAt: 0,
+  };
+}
+
+export const PromotionJudged: MessageFns<PromotionJudged> = {
+  encode(message: PromotionJudged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.monitor !== "") {
+      writer.uint32(10).string(message.monitor);
+    }
+    if (message.deployment !== "") {
+      writer.uint32(18).string(message.deployment);
+    }
+    if (message.model !== "") {
+      writer.uint32(26).string(message.model);
+    }
+    if (message.version !== 0) {
+      writer.uint32(32).int32(message.version);
+    }
+    if (message.replaced !== 0) {
+      writer.uint32(40).int32(message.replaced);
+    }
+    if (message.verdict !== "") {
+      writer.uint32(50).string(message.verdict);
+    }
+    if (message.difference !== 0) {
+      writer.uint32(57).double(message.difference);
+    }
+    if (message.low !== 0) {
+      writer.uint32(65).double(message.low);
+    }
+    if (message.high !== 0) {
+      writer.uint32(73).double(message.high);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(80).int64(message.rows);
+    }
+    if (message.judgedAt !== 0) {
+      writer.uint32(88).int64(message.judgedAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PromotionJudged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePromotionJudged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.replaced = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.verdict = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.difference = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.low = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.high = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.judgedAt = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PromotionJudged {
+    return {
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      replaced: isSet(object.replaced) ? globalThis.Number(object.replaced) : 0,
+      verdict: isSet(object.verdict) ? globalThis.String(object.verdict) : "",
+      difference: isSet(object.difference) ? globalThis.Number(object.difference) : 0,
+      low: isSet(object.low) ? globalThis.Number(object.low) : 0,
+      high: isSet(object.high) ? globalThis.Number(object.high) : 0,
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      judgedAt: isSet(object.judgedAt)
+        ? globalThis.Number(object.judgedAt)
+        : isSet(object.judged_at)
+        ? globalThis.Number(object.judged_at)
+        : 0,
+    };
+  },
+
+  toJSON(message: PromotionJudged): unknown {
+    const obj: any = {};
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.replaced !== 0) {
+      obj.replaced = Math.round(message.replaced);
+    }
+    if (message.verdict !== "") {
+      obj.verdict = message.verdict;
+    }
+    if (message.difference !== 0) {
+      obj.difference = floatToJson(message.difference);
+    }
+    if (message.low !== 0) {
+      obj.low = floatToJson(message.low);
+    }
+    if (message.high !== 0) {
+      obj.high = floatToJson(message.high);
+    }
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    if (message.judgedAt !== 0) {
+      obj.judgedAt = Math.round(message.judgedAt);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PromotionJudged>, I>>(base?: I): PromotionJudged {
+    return PromotionJudged.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PromotionJudged>, I>>(object: I): PromotionJudged {
+    const message = createBasePromotionJudged();
+    message.monitor = object.monitor ?? "";
+    message.deployment = object.deployment ?? "";
+    message.model = object.model ?? "";
+    message.version = object.version ?? 0;
+    message.replaced = object.replaced ?? 0;
+    message.verdict = object.verdict ?? "";
+    message.difference = object.difference ?? 0;
+    message.low = object.low ?? 0;
+    message.high = object.high ?? 0;
+    message.rows = object.rows ?? 0;
+    message.judgedAt = object.judgedAt ?? 0;
+    return message;
+  },
+};
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 

@@ -47,6 +47,9 @@ export interface ModelVersionPromoted {
   featureSetVersion: number;
   fitUntil: number;
   run: string;
+  /** "promotion"; or "rollback": the version before answers already, and no rollout follows. */
+  kind: string;
+  reason: string;
 }
 
 function createBaseModelApplied(): ModelApplied {
@@ -452,6 +455,8 @@ function createBaseModelVersionPromoted(): ModelVersionPromoted {
     featureSetVersion: 0,
     fitUntil: 0,
     run: "",
+    kind: "",
+    reason: "",
   };
 }
 
@@ -492,6 +497,12 @@ export const ModelVersionPromoted: MessageFns<ModelVersionPromoted> = {
     }
     if (message.run !== "") {
       writer.uint32(98).string(message.run);
+    }
+    if (message.kind !== "") {
+      writer.uint32(106).string(message.kind);
+    }
+    if (message.reason !== "") {
+      writer.uint32(114).string(message.reason);
     }
     return writer;
   },
@@ -605,6 +616,22 @@ export const ModelVersionPromoted: MessageFns<ModelVersionPromoted> = {
             message.run = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -651,6 +678,8 @@ export const ModelVersionPromoted: MessageFns<ModelVersionPromoted> = {
         ? globalThis.Number(object.fit_until)
         : 0,
       run: isSet(object.run) ? globalThis.String(object.run) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
 
@@ -692,6 +721,12 @@ export const ModelVersionPromoted: MessageFns<ModelVersionPromoted> = {
     if (message.run !== "") {
       obj.run = message.run;
     }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
     return obj;
   },
 
@@ -712,6 +747,8 @@ export const ModelVersionPromoted: MessageFns<ModelVersionPromoted> = {
     message.featureSetVersion = object.featureSetVersion ?? 0;
     message.fitUntil = object.fitUntil ?? 0;
     message.run = object.run ?? "";
+    message.kind = object.kind ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };

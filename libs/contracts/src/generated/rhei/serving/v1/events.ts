@@ -17,7 +17,7 @@ export interface DeploymentApplied {
 export interface Prediction {
   id: string;
   version: number;
-  /** "live" for now; "canary" and "shadow" come with staged rollouts. */
+  /** "live" and "canary" answered the caller, "shadow" scored the same question beside, "fallback" is the declared answer of no model. */
   role: string;
   digest: string;
   /** The example that the prediction is about; empty when the caller did not say. */
@@ -27,6 +27,12 @@ export interface Prediction {
   features: FeatureValue[];
   outputs: { [key: string]: number };
   exampleTime: number;
+  /** The revision of the deployment's traffic under which it was answered. */
+  traffic: number;
+  /** Why the fallback answered; empty otherwise. */
+  reason: string;
+  /** Why a shadow has no score: its outputs are empty then. */
+  error: string;
 }
 
 export interface Prediction_OutputsEntry {
@@ -43,15 +49,50 @@ export interface PredictionServed {
   predictions: Prediction[];
 }
 
-/** All ready replicas answer with this version. */
+/** The traffic of a deployment is to be divided in another way: a stage of a rollout, its end, or a rollback. */
+export interface TrafficPlanned {
+  deployment: string;
+  /** Grows with every plan of the deployment; an older one is ignored. */
+  revision: number;
+}
+
+/** All ready replicas divide the traffic of a deployment in this way. */
 export interface TrafficShifted {
+  deployment: string;
+  model: string;
+  /** The live version: it answers all that no canary answers. */
+  version: number;
+  digest: string;
+  /** The live version before; the same as `version` where only what is tried beside it has changed. */
+  replaces: number;
+  revision: number;
+  shiftedAt: number;
+  /** "live": the version answers all. "shadow" and "canary": a candidate is tried beside it. "rolled_back": the candidate is gone. */
+  stage: string;
+  /** 0: none. */
+  candidate: number;
+  candidateDigest: string;
+  /** Of the questions that the candidate answers. */
+  share: number;
+  reason: string;
+}
+
+/** A version that was tried or live went back to the version before. */
+export interface TrafficRolledBack {
   deployment: string;
   model: string;
   version: number;
   digest: string;
-  replaces: number;
+  /** The version that answers now. */
+  live: number;
+  liveDigest: string;
+  /** "guard", "monitor" or the name of a person. */
+  by: string;
+  reason: string;
   revision: number;
-  shiftedAt: number;
+  /** The alias revision of the promotion that is undone. */
+  promotion: number;
+  rolledBackAt: number;
 }
 
 function createBaseDeploymentApplied(): DeploymentApplied {
@@ -171,6 +212,9 @@ function createBasePrediction(): Prediction {
     features: [],
     outputs: {},
     exampleTime: 0,
+    traffic: 0,
+    reason: "",
+    error: "",
   };
 }
 
@@ -205,6 +249,15 @@ export const Prediction: MessageFns<Prediction> = {
     });
     if (message.exampleTime !== 0) {
       writer.uint32(80).int64(message.exampleTime);
+    }
+    if (message.traffic !== 0) {
+      writer.uint32(88).int64(message.traffic);
+    }
+    if (message.reason !== "") {
+      writer.uint32(98).string(message.reason);
+    }
+    if (message.error !== "") {
+      writer.uint32(106).string(message.error);
     }
     return writer;
   },
@@ -305,6 +358,30 @@ export const Prediction: MessageFns<Prediction> = {
             message.exampleTime = longToNumber(reader.int64());
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.traffic = longToNumber(reader.int64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -356,6 +433,9 @@ export const Prediction: MessageFns<Prediction> = {
         : isSet(object.example_time)
         ? globalThis.Number(object.example_time)
         : 0,
+      traffic: isSet(object.traffic) ? globalThis.Number(object.traffic) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      error: isSet(object.error) ? globalThis.String(object.error) : "",
     };
   },
 
@@ -397,6 +477,15 @@ export const Prediction: MessageFns<Prediction> = {
     if (message.exampleTime !== 0) {
       obj.exampleTime = Math.round(message.exampleTime);
     }
+    if (message.traffic !== 0) {
+      obj.traffic = Math.round(message.traffic);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.error !== "") {
+      obj.error = message.error;
+    }
     return obj;
   },
 
@@ -423,6 +512,9 @@ export const Prediction: MessageFns<Prediction> = {
       {},
     );
     message.exampleTime = object.exampleTime ?? 0;
+    message.traffic = object.traffic ?? 0;
+    message.reason = object.reason ?? "";
+    message.error = object.error ?? "";
     return message;
   },
 };
@@ -651,8 +743,106 @@ export const PredictionServed: MessageFns<PredictionServed> = {
   },
 };
 
+function createBaseTrafficPlanned(): TrafficPlanned {
+  return { deployment: "", revision: 0 };
+}
+
+export const TrafficPlanned: MessageFns<TrafficPlanned> = {
+  encode(message: TrafficPlanned, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deployment !== "") {
+      writer.uint32(10).string(message.deployment);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrafficPlanned {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrafficPlanned();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrafficPlanned {
+    return {
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: TrafficPlanned): unknown {
+    const obj: any = {};
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TrafficPlanned>, I>>(base?: I): TrafficPlanned {
+    return TrafficPlanned.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TrafficPlanned>, I>>(object: I): TrafficPlanned {
+    const message = createBaseTrafficPlanned();
+    message.deployment = object.deployment ?? "";
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
 function createBaseTrafficShifted(): TrafficShifted {
-  return { deployment: "", model: "", version: 0, digest: "", replaces: 0, revision: 0, shiftedAt: 0 };
+  return {
+    deployment: "",
+    model: "",
+    version: 0,
+    digest: "",
+    replaces: 0,
+    revision: 0,
+    shiftedAt: 0,
+    stage: "",
+    candidate: 0,
+    candidateDigest: "",
+    share: 0,
+    reason: "",
+  };
 }
 
 export const TrafficShifted: MessageFns<TrafficShifted> = {
@@ -677,6 +867,21 @@ export const TrafficShifted: MessageFns<TrafficShifted> = {
     }
     if (message.shiftedAt !== 0) {
       writer.uint32(56).int64(message.shiftedAt);
+    }
+    if (message.stage !== "") {
+      writer.uint32(66).string(message.stage);
+    }
+    if (message.candidate !== 0) {
+      writer.uint32(72).int32(message.candidate);
+    }
+    if (message.candidateDigest !== "") {
+      writer.uint32(82).string(message.candidateDigest);
+    }
+    if (message.share !== 0) {
+      writer.uint32(89).double(message.share);
+    }
+    if (message.reason !== "") {
+      writer.uint32(98).string(message.reason);
     }
     return writer;
   },
@@ -750,6 +955,46 @@ export const TrafficShifted: MessageFns<TrafficShifted> = {
             message.shiftedAt = longToNumber(reader.int64());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.candidate = reader.int32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.candidateDigest = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.share = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -775,6 +1020,15 @@ export const TrafficShifted: MessageFns<TrafficShifted> = {
         : isSet(object.shifted_at)
         ? globalThis.Number(object.shifted_at)
         : 0,
+      stage: isSet(object.stage) ? globalThis.String(object.stage) : "",
+      candidate: isSet(object.candidate) ? globalThis.Number(object.candidate) : 0,
+      candidateDigest: isSet(object.candidateDigest)
+        ? globalThis.String(object.candidateDigest)
+        : isSet(object.candidate_digest)
+        ? globalThis.String(object.candidate_digest)
+        : "",
+      share: isSet(object.share) ? globalThis.Number(object.share) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
 
@@ -801,6 +1055,21 @@ export const TrafficShifted: MessageFns<TrafficShifted> = {
     if (message.shiftedAt !== 0) {
       obj.shiftedAt = Math.round(message.shiftedAt);
     }
+    if (message.stage !== "") {
+      obj.stage = message.stage;
+    }
+    if (message.candidate !== 0) {
+      obj.candidate = Math.round(message.candidate);
+    }
+    if (message.candidateDigest !== "") {
+      obj.candidateDigest = message.candidateDigest;
+    }
+    if (message.share !== 0) {
+      obj.share = floatToJson(message.share);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
     return obj;
   },
 
@@ -816,6 +1085,260 @@ export const TrafficShifted: MessageFns<TrafficShifted> = {
     message.replaces = object.replaces ?? 0;
     message.revision = object.revision ?? 0;
     message.shiftedAt = object.shiftedAt ?? 0;
+    message.stage = object.stage ?? "";
+    message.candidate = object.candidate ?? 0;
+    message.candidateDigest = object.candidateDigest ?? "";
+    message.share = object.share ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseTrafficRolledBack(): TrafficRolledBack {
+  return {
+    deployment: "",
+    model: "",
+    version: 0,
+    digest: "",
+    live: 0,
+    liveDigest: "",
+    by: "",
+    reason: "",
+    revision: 0,
+    promotion: 0,
+    rolledBackAt: 0,
+  };
+}
+
+export const TrafficRolledBack: MessageFns<TrafficRolledBack> = {
+  encode(message: TrafficRolledBack, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deployment !== "") {
+      writer.uint32(10).string(message.deployment);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.version !== 0) {
+      writer.uint32(24).int32(message.version);
+    }
+    if (message.digest !== "") {
+      writer.uint32(34).string(message.digest);
+    }
+    if (message.live !== 0) {
+      writer.uint32(40).int32(message.live);
+    }
+    if (message.liveDigest !== "") {
+      writer.uint32(50).string(message.liveDigest);
+    }
+    if (message.by !== "") {
+      writer.uint32(58).string(message.by);
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(72).int64(message.revision);
+    }
+    if (message.promotion !== 0) {
+      writer.uint32(80).int64(message.promotion);
+    }
+    if (message.rolledBackAt !== 0) {
+      writer.uint32(88).int64(message.rolledBackAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrafficRolledBack {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrafficRolledBack();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.live = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.liveDigest = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.promotion = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.rolledBackAt = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrafficRolledBack {
+    return {
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      live: isSet(object.live) ? globalThis.Number(object.live) : 0,
+      liveDigest: isSet(object.liveDigest)
+        ? globalThis.String(object.liveDigest)
+        : isSet(object.live_digest)
+        ? globalThis.String(object.live_digest)
+        : "",
+      by: isSet(object.by) ? globalThis.String(object.by) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      promotion: isSet(object.promotion) ? globalThis.Number(object.promotion) : 0,
+      rolledBackAt: isSet(object.rolledBackAt)
+        ? globalThis.Number(object.rolledBackAt)
+        : isSet(object.rolled_back_at)
+        ? globalThis.Number(object.rolled_back_at)
+        : 0,
+    };
+  },
+
+  toJSON(message: TrafficRolledBack): unknown {
+    const obj: any = {};
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.live !== 0) {
+      obj.live = Math.round(message.live);
+    }
+    if (message.liveDigest !== "") {
+      obj.liveDigest = message.liveDigest;
+    }
+    if (message.by !== "") {
+      obj.by = message.by;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.promotion !== 0) {
+      obj.promotion = Math.round(message.promotion);
+    }
+    if (message.rolledBackAt !== 0) {
+      obj.rolledBackAt = Math.round(message.rolledBackAt);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TrafficRolledBack>, I>>(base?: I): TrafficRolledBack {
+    return TrafficRolledBack.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TrafficRolledBack>, I>>(object: I): TrafficRolledBack {
+    const message = createBaseTrafficRolledBack();
+    message.deployment = object.deployment ?? "";
+    message.model = object.model ?? "";
+    message.version = object.version ?? 0;
+    message.digest = object.digest ?? "";
+    message.live = object.live ?? 0;
+    message.liveDigest = object.liveDigest ?? "";
+    message.by = object.by ?? "";
+    message.reason = object.reason ?? "";
+    message.revision = object.revision ?? 0;
+    message.promotion = object.promotion ?? 0;
+    message.rolledBackAt = object.rolledBackAt ?? 0;
     return message;
   },
 };
