@@ -1,8 +1,8 @@
 import type { TimerHandler, Transaction } from '@rhei/runtime';
 import type { Deps } from './deps';
 import { readsOf } from './feature-set-spec';
-import { countLabels, countPromoted, findFeatureSet, type KnownFeatureSet } from './known.store';
-import { judgeLook, nextLook, wholeDays, type Facts, type Plan } from './plan';
+import { championOf, countLabels, countPromoted, findFeatureSet, type KnownFeatureSet } from './known.store';
+import { ageOf, judgeLook, nextLook, wholeDays, type Facts, type Plan } from './plan';
 import { lastRunOf, lockPlan } from './plan.store';
 import { beginWaiting } from './start-run';
 
@@ -26,7 +26,7 @@ export const lookAtPlan: TimerHandler<Deps> = {
       await tx.decide({ subject: `plan/${plan.name}`, action: 'decline', by: 'training', inputs, outcome: { reason: verdict.reason } });
       return;
     }
-    const reason = `${plan.spec.when}: labels ${facts.labels}, days ${facts.days}, versions ${facts.versions}`;
+    const reason = `${plan.spec.when}: labels ${facts.labels}, days ${facts.days}, versions ${facts.versions}, age ${facts.age}`;
     await beginWaiting(deps, tx, plan, set, { cause: { kind: 'plan', id: plan.name, reason }, by: 'training', inputs });
   },
 };
@@ -34,5 +34,5 @@ export const lookAtPlan: TimerHandler<Deps> = {
 async function factsOf(tx: Transaction, { spec }: Plan, set: KnownFeatureSet): Promise<Facts> {
   const { mature, first } = await countLabels(tx, set.name, tx.now);
   const { maturity } = readsOf(set.features, set.spec);
-  return { labels: mature, days: wholeDays(first, set.longestWindow, maturity, tx.now), versions: await countPromoted(tx, spec.model) };
+  return { labels: mature, days: wholeDays(first, set.longestWindow, maturity, tx.now), versions: await countPromoted(tx, spec.model), age: ageOf(await championOf(tx, spec.model), tx.now) };
 }

@@ -1,11 +1,11 @@
 import { DAY, ExpressionError, HOUR, parseInstant } from '@rhei/expressions';
-import { compileWhen, judgeLook, nextLook, wholeDays, type Facts, type LastRun } from './plan';
+import { ageOf, compileWhen, judgeLook, nextLook, wholeDays, type Facts, type LastRun } from './plan';
 import { planSpec, type PlanSpec } from './plan-spec';
 
 const aSpec = (over: Partial<PlanSpec> = {}): PlanSpec =>
   planSpec.parse({ model: 'late', featureSet: 'lateness', split: { holdout: '14d' }, when: 'versions == 0 && labels >= 400 && days >= 42', ...over });
 const now = parseInstant('2001-03-01T00:00:00Z');
-const enough: Facts = { labels: 400, days: 42, versions: 0 };
+const enough: Facts = { labels: 400, days: 42, versions: 0, age: 0 };
 const aRun = (over: Partial<LastRun> = {}): LastRun => ({ id: 'r1', state: 'succeeded', endedAt: now - DAY, promoted: false, ...over });
 
 describe('a plan at its look', () => {
@@ -63,8 +63,16 @@ describe('whole days', () => {
 });
 
 describe('the condition', () => {
-  it('reads labels, days and versions, and nothing else', () => {
-    expect(compileWhen('labels > 10 && days > 1 && versions < 2').references).toEqual(['labels', 'days', 'versions']);
+  it('trains again when what the champion learned from is old', () => {
+    const spec = aSpec({ when: 'versions > 0 && age >= 30' });
+    expect(ageOf(undefined, now)).toBe(0);
+    expect(ageOf({ fitUntil: now - 30 * DAY + 1 }, now)).toBe(29);
+    expect(judgeLook(spec, { ...enough, versions: 1, age: 29 }, undefined, now)).toEqual({ action: 'nothing' });
+    expect(judgeLook(spec, { ...enough, versions: 1, age: 30 }, undefined, now)).toEqual({ action: 'start-run' });
+  });
+
+  it('reads labels, days, versions and age, and nothing else', () => {
+    expect(compileWhen('labels > 10 && days > 1 && versions < 2 && age < 9').references).toEqual(['labels', 'days', 'versions', 'age']);
     expect(() => compileWhen('rows > 10')).toThrow(ExpressionError);
     expect(() => compileWhen('labels + days')).toThrow(/bool/);
   });

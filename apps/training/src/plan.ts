@@ -18,6 +18,8 @@ export interface Facts {
   days: number;
   /** Versions of the model that were promoted at least once. */
   versions: number;
+  /** Whole days since the newest row that the champion learned from; 0 without a champion. */
+  age: number;
 }
 
 /** What came of the plan's newest run. */
@@ -37,7 +39,7 @@ export type Verdict = { action: 'nothing' } | { action: 'start-run' } | { action
  * @throws ExpressionError with the position of what is wrong
  */
 export const compileWhen = (when: string): Expression =>
-  compile(when, { variables: { labels: 'int', days: 'int', versions: 'int' }, returns: 'bool' });
+  compile(when, { variables: { labels: 'int', days: 'int', versions: 'int', age: 'int' }, returns: 'bool' });
 
 /** The next instant on the grid of the plan's looks. */
 export function nextLook(spec: PlanSpec, now: Instant): Instant {
@@ -53,6 +55,9 @@ export function wholeDays(first: Instant | undefined, longestWindow: Duration, m
   if (first === undefined) return 0;
   return Math.max(0, Math.floor((now - maturity) / DAY) - Math.ceil((first + longestWindow) / DAY));
 }
+
+/** See {@link Facts.age}. */
+export const ageOf = (champion: { fitUntil: Instant } | undefined, now: Instant): number => (champion === undefined ? 0 : Math.max(0, Math.floor((now - champion.fitUntil) / DAY)));
 
 /** What a plan does at its look: pure, so that the same facts give the same decision. A condition that does not hold is no decision. */
 export function judgeLook(spec: PlanSpec, facts: Facts, last: LastRun | undefined, now: Instant): Verdict {

@@ -85,7 +85,7 @@ describe('the training service', () => {
     await services.runTimers(born + 27 * DAY);
     const [run] = await runs();
     expect(run).toMatchObject({ plan: 'late', state: 'waiting', asOf: born + 27 * DAY, by: 'training', id: expect.stringMatching(/^[0-9a-f]{16}$/) });
-    expect(JSON.parse(run.causeJson)).toEqual({ kind: 'plan', id: 'late', reason: `${plan.when}: labels 500, days 10, versions 0` });
+    expect(JSON.parse(run.causeJson)).toEqual({ kind: 'plan', id: 'late', reason: `${plan.when}: labels 500, days 10, versions 0, age 0` });
     expect(features.asked[0]).toEqual({ featureSet: 'lateness', version: 1, asOf: run.asOf, requireFullWindows: true });
 
     // While the set is waited for, the next look declines.
