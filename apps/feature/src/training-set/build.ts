@@ -30,7 +30,7 @@ export async function build(deps: BuildDeps, { id, ...wanted }: TrainingSet, sig
   const arrivalBasis = new ArrivalBasis();
   contents.forEach(({ basis, records }) => arrivalBasis.add(basis, records));
   const ingredients: Ingredients = {
-    id, request: { featureSet, version, asOf, requireFullWindows }, set, views, requestFields: plan.numbers, positions,
+    id, request: { featureSet, version, asOf, requireFullWindows }, set, views, requestFields: plan.request.map(({ name }) => name), positions,
     filledFrom: filledFrom(views, contents, asOf), arrivalBasis, leftOut: 0,
   };
   const pages = labelledExamples(database, featureSet, set.maturity, asOf);
@@ -67,13 +67,15 @@ function rowOf(set: FeatureSet, requestFields: readonly string[], example: Label
     const request = readRequest(set, JSON.parse(example.dataJson) as Record<string, unknown>);
     return {
       example: example.id, asOf, exampleTime: example.eventTime, label: example.label,
-      features: set.features.map((feature) => fromRequest(set, feature, request)), numbers: requestFields.map((field) => request[field] as number),
+      features: set.features.map((feature) => fromRequest(set, feature, request)), request: requestFields.map((field) => columnValue(request[field])),
     };
   } catch (error) {
     if (error instanceof RheiError && error.code === 'invalid') return undefined;
     throw error;
   }
 }
+
+const columnValue = (value: string | number | boolean): string | number => (typeof value === 'boolean' ? String(value) : value);
 
 const announce = ({ database }: BuildDeps, id: string, manifest: Manifest, manifestDigest: string): Promise<void> => database.transaction(async (tx) => {
   if (!await settle(tx, id, { manifestDigest, manifest })) return;

@@ -1,12 +1,12 @@
 import type { Instant } from '@rhei/runtime';
-import type { FeatureSet } from '../set/feature-set';
+import type { FeatureSet, RequestType } from '../set/feature-set';
 import type { FeatureView, TtlFrom } from '../view/feature-view';
 
 /** What the join is told; it travels to the child as JSON. */
 export interface JoinPlan {
   features: ({ name: string; kind: 'request' } | { name: string; kind: 'view'; view: string; ttls: TtlFrom[] })[];
-  /** Request fields that are numbers: they stand in the result beside the features, for profiles. */
-  numbers: string[];
+  /** Request fields: they stand in the result beside the features, for profiles, slices and the search for leaks. */
+  request: Column[];
 }
 
 /** An example on its way into the join. */
@@ -17,8 +17,8 @@ export interface JoinExample {
   label: number;
   /** In the order of the set's features: a value computed from the request, or the entity to look up. */
   features: (number | string)[];
-  /** In the order of the plan's numbers. */
-  numbers: number[];
+  /** In the order of the plan's request fields. */
+  request: (number | string)[];
 }
 /** A value row on its way into the join. */
 export interface JoinValue {
@@ -54,21 +54,24 @@ export interface JoinPhase {
   to: number;
 }
 
+/** Truth values stand there as text, timestamps as microseconds. */
+const requestColumns: Record<RequestType, Column['type']> = { string: 'VARCHAR', bool: 'VARCHAR', double: 'DOUBLE', int: 'DOUBLE', timestamp: 'BIGINT' };
+
 export function planOf(set: FeatureSet, views: ReadonlyMap<string, FeatureView>): JoinPlan {
   return {
     features: set.features.map((feature) => feature.kind === 'request'
       ? { name: feature.name, kind: 'request' }
       : { name: feature.name, kind: 'view', view: feature.view, ttls: views.get(feature.view)!.ttls }),
-    numbers: Object.entries(set.spec.request).filter(([, type]) => type === 'double' || type === 'int').map(([field]) => field),
+    request: Object.entries(set.spec.request).map(([name, type]) => ({ name, type: requestColumns[type] })),
   };
 }
 
 /** The columns of a training set, in order. */
-export function columnsOf({ features, numbers }: JoinPlan): Column[] {
+export function columnsOf({ features, request }: JoinPlan): Column[] {
   return [
     { name: 'example', type: 'VARCHAR' }, { name: 'as_of', type: 'BIGINT' }, { name: 'example_time', type: 'BIGINT' }, { name: 'label', type: 'DOUBLE' },
     ...features.map(({ name }): Column => ({ name: `f_${name}`, type: 'DOUBLE' })),
-    ...numbers.map((name): Column => ({ name: `r_${name}`, type: 'DOUBLE' })),
+    ...request.map(({ name, type }): Column => ({ name: `r_${name}`, type })),
   ];
 }
 
@@ -103,7 +106,7 @@ export function joinSql(plan: JoinPlan, examples: string, values: string): strin
       ON x.${identifier(`e_${feature.name}`)} = ${row}.entity AND x."as_of" >= ${row}.known_at`);
     return select.push(`CASE WHEN NOT (${expiredSql(`x."as_of" - ${row}.event_time`, feature.ttls)}) THEN ${row}.value END AS ${identifier(`f_${feature.name}`)}`);
   });
-  select.push(...plan.numbers.map((name) => `x.${identifier(`r_${name}`)}`));
+  select.push(...plan.request.map(({ name }) => `x.${identifier(`r_${name}`)}`));
   return `SELECT ${select.join(', ')} FROM read_parquet(${literal(examples)}) AS x ${joins.join('\n')} ORDER BY x."as_of", x."example"`;
 }
 

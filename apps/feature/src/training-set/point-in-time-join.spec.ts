@@ -16,7 +16,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const ttls: Record<string, TtlFrom[]> = { never: [{ from: 0, ttl: undefined }], always: [{ from: 0, ttl: 40 }], changed: [{ from: 0, ttl: 20 }, { from: 500, ttl: undefined }, { from: 800, ttl: 5 }] };
 const plan: JoinPlan = {
   features: [{ name: 'asked', kind: 'request' }, ...Object.entries(ttls).map(([view, ttl]) => ({ name: view, kind: 'view' as const, view, ttls: ttl })), { name: 'again', kind: 'view', view: 'never', ttls: ttls.never }],
-  numbers: ['distance'],
+  request: [{ name: 'distance', type: 'DOUBLE' }, { name: 'lane', type: 'VARCHAR' }, { name: 'planned', type: 'BIGINT' }],
 };
 const within = (purpose: string, id: number, below: number): number => Math.floor(hashUnit(11, purpose, id) * below);
 const entities = ['a', 'b', "it's", 'é', '\u{1f600}', ''];
@@ -28,7 +28,7 @@ const values = [...new Map(Array.from({ length: 3_000 }, (_, index): JoinValue =
 const examples = Array.from({ length: 400 }, (_, index): JoinExample => {
   const asOf = within('as-of', index, 1_100) - 50;
   const entity = (purpose: string): string => entities[within(purpose, index, 6)];
-  return { example: `x${index % 2 === 0 ? '\ufb33' : '\u{1f600}'}${index}`, asOf, exampleTime: asOf + within('later', index, 9), label: index % 3 === 0 ? 1 : 0, features: [hashUnit(11, 'asked', index), entity('e1'), entity('e2'), entity('e3'), entity('e4')], numbers: [index / 7] };
+  return { example: `x${index % 2 === 0 ? '\ufb33' : '\u{1f600}'}${index}`, asOf, exampleTime: asOf + within('later', index, 9), label: index % 3 === 0 ? 1 : 0, features: [hashUnit(11, 'asked', index), entity('e1'), entity('e2'), entity('e3'), entity('e4')], request: [index / 7, entity('lane'), asOf + 7] };
 });
 
 /** The newest known row by looking at all of them, and its TTL. */
@@ -53,7 +53,7 @@ describe('the point-in-time join', () => {
     expect(lines.filter((line) => line.includes('null')).length).toBeGreaterThan(50);
     expect(lines.filter((line) => !line.includes('null')).length).toBeGreaterThan(30);
     expect(summary).toMatchObject({ rows: 400, from: sorted[0].asOf, to: sorted.at(-1)!.asOf, rowsDigest: sha256(`${lines.join('\n')}\n`), bytes: parquet.length });
-    expect(summary.columns.map(({ name }) => name)).toEqual(['example', 'as_of', 'example_time', 'label', 'f_asked', 'f_never', 'f_always', 'f_changed', 'f_again', 'r_distance']);
+    expect(summary.columns.map(({ name }) => name)).toEqual(['example', 'as_of', 'example_time', 'label', 'f_asked', 'f_never', 'f_always', 'f_changed', 'f_again', 'r_distance', 'r_lane', 'r_planned']);
     expect(parquet.subarray(0, 4).toString()).toBe('PAR1');
 
     const backwards = await joinPointInTime(plan, pagesOf([...examples].reverse(), 33), pagesOf([...values].reverse(), 999), options);
@@ -63,7 +63,7 @@ describe('the point-in-time join', () => {
 
   it('expires a value one microsecond after its TTL, and never without one', async () => {
     const row = (view: string): JoinValue => ({ view, entity: 'a', knownAt: 0, eventTime: 0, value: 1 });
-    const at = (asOf: number): JoinExample => ({ example: `${asOf}`, asOf, exampleTime: asOf, label: 0, features: [0, 'a', 'a', '', ''], numbers: [0] });
+    const at = (asOf: number): JoinExample => ({ example: `${asOf}`, asOf, exampleTime: asOf, label: 0, features: [0, 'a', 'a', '', ''], request: [0, '', 0] });
     const { summary } = await joinPointInTime(plan, pagesOf([at(39), at(40), at(41)]), pagesOf([row('never'), row('always')]), options);
     const line = (asOf: number, always: number | null): string => `${canonicalJson({ example: `${asOf}`, asOf, label: 0, features: { asked: 0, never: 1, always, changed: null, again: null } })}\n`;
     expect(summary.rowsDigest).toBe(sha256(line(39, 1) + line(40, 1) + line(41, null)));

@@ -49,7 +49,7 @@ async function feed(child: ChildProcess, plan: JoinPlan, examples: AsyncIterable
   };
   await write(JSON.stringify(plan));
   for await (const page of examples) {
-    await write(JSON.stringify({ table: 'examples', rows: page.map(({ example, asOf, exampleTime, label, features, numbers }) => [example, asOf, exampleTime, label, ...features, ...numbers]) }));
+    await write(JSON.stringify({ table: 'examples', rows: page.map(({ example, asOf, exampleTime, label, features, request }) => [example, asOf, exampleTime, label, ...features, ...request]) }));
   }
   for await (const page of values) {
     await write(JSON.stringify({ table: 'values', rows: page.map(({ view, entity, knownAt, eventTime, value }) => [view, entity, knownAt, eventTime, value]) }));
