@@ -1,7 +1,7 @@
 import { EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
 import { RENAMED } from './environment';
 import { ExpressionError, positionAt, type ExpressionErrorCode, type ExpressionProblem } from './expression-error';
-import type { FieldType } from './types';
+import { isListOfRecords, type FieldType, type RecordType } from './types';
 import { ValueProblem } from './values';
 
 type Variables = Readonly<Record<string, FieldType>>;
@@ -68,10 +68,13 @@ function fieldsBefore(error: CelTypeError, variables: Variables): string[] {
     else if (node.op === '.') names.unshift((node.args as [unknown, string])[1]);
     node = node.op === '.' ? (node.args as Access[])[0] : undefined;
   }
-  let type: FieldType | undefined = variables[names[0]];
-  for (const name of names.slice(1)) type = typeof type === 'object' ? type[name] : undefined;
-  return typeof type === 'object' ? Object.keys(type) : [];
+  // What is no variable stands for the items of a list.
+  const roots = Object.hasOwn(variables, names[0]) ? [variables[names[0]]] : Object.values(variables).filter(isListOfRecords).map(([item]) => item);
+  const types = names.slice(1).reduce<(FieldType | undefined)[]>((owners, name) => owners.map((owner) => (isRecord(owner) ? owner[name] : undefined)), roots);
+  return types.filter(isRecord).flatMap((type) => Object.keys(type));
 }
+
+const isRecord = (type: FieldType | undefined): type is RecordType => typeof type === 'object' && !isListOfRecords(type);
 
 function syntaxHint(summary: string): string | undefined {
   if (/character: '?=/.test(summary)) return 'Equality is ==.';

@@ -138,6 +138,26 @@ describe('what is wrong with an expression', () => {
   });
 });
 
+describe('a list of records', () => {
+  const variables = { slices: [{ field: 'string', rows: 'int', gap: { low: 'double' } }] } as const;
+  const all = (slices: unknown): unknown => compile('slices.all(s, s.rows < 200 || !has(s.gap) || s.gap.low <= 0.05)', { variables, returns: 'bool' }).evaluate({ slices });
+
+  it('is read item by item, and what is null in an item is absent', () => {
+    expect(all([{ rows: 100 }, { rows: 300, gap: null }, { rows: 300, gap: { low: 0.01 } }])).toBe(true);
+    expect(all([{ rows: 300, gap: { low: 0.1 } }])).toBe(false);
+    const rows = compile('slices.all(s, s.rows < 200)', { variables, returns: 'bool' });
+    expect(failure(() => rows.evaluate({ slices: [{ rows: 1.5 }] }))).toMatchObject({ code: 'value', problem: 'slices item.rows has the wrong type' });
+    expect(failure(() => rows.evaluate({ slices: [null] }))).toMatchObject({ code: 'value', expected: 'an object' });
+    expect(failure(() => rows.evaluate({ slices: [{}] }))).toMatchObject({ code: 'missing', problem: 'there is no value for "rows"' });
+  });
+
+  it('has checked fields: one that is not declared is named with its place', () => {
+    expect(refusal('slices.all(s, s.row < 200)', { variables })).toMatchObject({ code: 'unknown', problem: 'there is no field "row"', expected: 'one of field, rows, gap', position: { offset: 16 } });
+    expect(refusal('slices.exists(s, s.gap.high > 0.1)', { variables })).toMatchObject({ problem: 'there is no field "high"', expected: 'one of low' });
+    expect(refusal('slices.all(s, s.field > 1)', { variables })).toMatchObject({ code: 'type' });
+  });
+});
+
 describe('what is wrong with the values', () => {
   const options = { variables: { data: { delay: 'double', n: 'int', at: 'timestamp', days: 'list<timestamp>', any: 'dyn' } } } as const;
   const run = (source: string, data: unknown): unknown => compile(source, options).evaluate({ data });

@@ -2,8 +2,9 @@ import type { Environment } from '@marcbachmann/cel-js';
 import { CelDuration, CelRecord, CelTimestamp, typeOfValue, ValueProblem } from './values';
 
 export type ScalarType = 'bool' | 'int' | 'double' | 'string' | 'timestamp' | 'duration' | 'dyn';
-/** The type of a variable or field. A nested object declares a record; `dyn` and `map` hold any JSON, whose numbers are doubles. */
-export type FieldType = ScalarType | 'list' | 'map' | `list<${ScalarType}>` | { readonly [field: string]: FieldType };
+/** The type of a variable or field. A nested object declares a record, `[…]` around one a list of such; `dyn` and `map` hold any JSON, whose numbers are doubles. */
+export type FieldType = ScalarType | 'list' | 'map' | `list<${ScalarType}>` | RecordType | readonly [RecordType];
+export interface RecordType { readonly [field: string]: FieldType }
 
 const SCALARS: ReadonlySet<string> = new Set(['bool', 'int', 'double', 'string', 'timestamp', 'duration', 'dyn']);
 
@@ -37,6 +38,10 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
  * @throws RangeError when there is no such type
  */
 export function declareType(env: Environment, path: string, type: FieldType): { name: string; convert: Convert } {
+  if (isListOfRecords(type)) {
+    const { name, convert } = declareRecord(env, `${path} item`, type[0]);
+    return { name: `list<${name}>`, convert: (value) => (SCALAR.list(value) as unknown[]).map(convert) };
+  }
   if (typeof type !== 'string') return declareRecord(env, path, type);
   if (Object.hasOwn(SCALAR, type)) return { name: type, convert: SCALAR[type as ScalarType] };
   const item = /^list<(\w+)>$/.exec(type)?.[1];
@@ -50,7 +55,9 @@ export function declareType(env: Environment, path: string, type: FieldType): { 
 const present = (type: string, convert: Convert): Convert => (value) =>
   value === null && type !== 'dyn' ? expect(type, value) : convert(value);
 
-function declareRecord(env: Environment, path: string, fields: { readonly [field: string]: FieldType }): { name: string; convert: Convert } {
+export const isListOfRecords = (type: FieldType | undefined): type is readonly [RecordType] => Array.isArray(type);
+
+function declareRecord(env: Environment, path: string, fields: RecordType): { name: string; convert: Convert } {
   const name = `record ${path}`;
   const converts = new Map<string, Convert>();
   const types: Record<string, string> = Object.create(null) as Record<string, string>;
