@@ -87,7 +87,7 @@ class FakePlatform {
     const changes = own.map(({ kind, name, specJson }): runtime.Change => {
       const known = this.resources.get(`${kind}/${name}`);
       const action = known === undefined ? runtime.Action.CREATE : known.specJson === specJson ? runtime.Action.NONE : runtime.Action.UPDATE;
-      return { kind, name, action, version: 1, fields: action === runtime.Action.UPDATE ? [{ path: '/spec', before: known!.specJson, after: specJson }] : [] };
+      return { kind, name, action, version: 1, notes: action === runtime.Action.UPDATE ? ['compatible: it may be left out'] : [], fields: action === runtime.Action.UPDATE ? [{ path: '/spec', before: known!.specJson, after: specJson }] : [] };
     });
     return { problems, changes };
   }

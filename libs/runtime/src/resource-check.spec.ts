@@ -8,7 +8,7 @@ const kind: ResourceKind<unknown, { rule: string; ttl?: number }> = {
   check: async (_deps, { spec }) => (spec.rule === 'wrong' ? [{ path: '/spec/rule', message: 'the rule is wrong' }] : []),
   applied: async () => undefined,
 };
-const check = (spec: object) => checkBundle([kind], undefined, [{ kind: 'Rule', name: 'r', specJson: JSON.stringify(spec), version: 0 }]);
+const check = (spec: object) => checkBundle({ name: 'registry', resources: [kind] }, undefined, [{ kind: 'Rule', name: 'r', specJson: JSON.stringify(spec), version: 0 }]);
 
 describe('checking a resource', () => {
   it('tells faults of shape and of rules at once, and applies nothing of it', async () => {

@@ -1,7 +1,7 @@
 import { runtime } from '@rhei/contracts';
 import type { z } from 'zod';
 import { escaped } from './resource-diff';
-import type { Bundle, ResourceKind, ResourceProblem } from './service';
+import type { Bundle, ReferredKind, ResourceKind, ResourceProblem, Service } from './service';
 
 /** A resource whose JSON could be read; `spec` as the user wrote it. */
 export interface Readable {
@@ -25,8 +25,11 @@ export interface Checked {
 
 const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** Judges the resources of the service's own kinds; the others only answer references. Finds all problems, not the first. */
-export async function checkBundle(kinds: ResourceKind<any>[], deps: unknown, resources: runtime.Resource[]): Promise<Checked> {
+/**
+ * Judges the resources of the service's own kinds, and those of the kinds that it reads by what it needs of them; the others
+ * only answer references. Finds all problems, not the first.
+ */
+export async function checkBundle({ name: service, resources: kinds = [], refers = [] }: Pick<Service, 'name' | 'resources' | 'refers'>, deps: unknown, resources: runtime.Resource[]): Promise<Checked> {
   const problems: runtime.Problem[] = [];
   const owners = new Map(kinds.map((kind) => [kind.kind, kind]));
   const readable = resources.flatMap((resource) => readResource(resource, owners.has(resource.kind), problems));
@@ -53,6 +56,11 @@ export async function checkBundle(kinds: ResourceKind<any>[], deps: unknown, res
   for (const { owner, parsed, ...resource } of [...shaped, ...mended]) {
     const found = await owner.check(deps, { name: resource.name, spec: parsed }, bundle);
     problems.push(...found.map((one) => problem(resource, one)));
+  }
+  for (const resource of readable) {
+    const found = await Promise.all(refers.filter(({ kind }: ReferredKind<any>) => kind === resource.kind).map((referred) => referred.check(deps, { name: resource.name, spec: resource.spec }, bundle)));
+    // It stands among the problems of the owner: the reader wants to know who objects.
+    problems.push(...found.flat().map((one) => problem(resource, { ...one, message: `${service}: ${one.message}` })));
   }
   return { shaped, problems };
 }

@@ -7,12 +7,19 @@ const applied: { name: string; version: number; spec: unknown }[] = [];
 let refuse = false;
 const fake = service<object, { database: Database }>({
   name: 'registry', config: z.object({}), migrations: [], deps: ({ database }) => ({ database }),
+  refers: [{
+    kind: 'Team',
+    async check(_deps, { name, spec }, bundle) {
+      return spec.size === 0 && bundle.find('Model', 'delay') === undefined ? [{ path: '/spec/size', message: `Model "delay" is of team "${name}"`, got: '0' }] : [];
+    },
+  }],
   resources: [{
     kind: 'Model',
     schema: z.strictObject({ owner: z.string(), window: z.string().default('7d').transform((text) => text.length) }),
     async check(_deps, { spec }, bundle) {
       return bundle.find('Team', spec.owner) || spec.owner === 'known' ? [] : [{ path: '/spec/owner', message: `There is no team "${spec.owner}".`, got: spec.owner }];
     },
+    notes: (before, after) => (before.window === after.window ? [] : [`a window of ${before.window} becomes one of ${after.window}`]),
     async applied(_deps, resource, tx) {
       if (refuse) throw new Error('no');
       applied.push(resource);
@@ -40,7 +47,7 @@ describe('applying resources', () => {
   it('shows what would change, and writes nothing, when it only checks', async () => {
     const { problems, changes } = await check([team, model('delay', { owner: 'blue' })]);
     expect(problems).toEqual([]);
-    expect(changes).toEqual([{ kind: 'Model', name: 'delay', action: runtime.Action.CREATE, version: 1, fields: [{ path: '/spec', before: '', after: '{"owner":"blue"}' }] }]);
+    expect(changes).toEqual([{ kind: 'Model', name: 'delay', action: runtime.Action.CREATE, version: 1, fields: [{ path: '/spec', before: '', after: '{"owner":"blue"}' }], notes: [] }]);
     expect(await running.database('registry').query('SELECT 1 FROM resource')).toEqual([]);
   });
   it('keeps its own kinds of the bundle, with what the schema made of them', async () => {
@@ -52,14 +59,21 @@ describe('applying resources', () => {
   it('changes nothing when the same is applied again, in whatever order its keys stand', async () => {
     await apply([model('order', { owner: 'known', window: '1d' })]);
     const { changes } = await apply([model('order', { window: '1d', owner: 'known' })]);
-    expect(changes).toEqual([{ kind: 'Model', name: 'order', action: runtime.Action.NONE, version: 1, fields: [] }]);
+    expect(changes).toEqual([{ kind: 'Model', name: 'order', action: runtime.Action.NONE, version: 1, fields: [], notes: [] }]);
     expect(applied).toHaveLength(2);
   });
-  it('gives a change a new version and names the fields', async () => {
+  it('gives a change a new version, names the fields, and says what it means', async () => {
     const { changes } = await apply([model('order', { owner: 'known', window: '10d' })]);
-    expect(changes).toEqual([{ kind: 'Model', name: 'order', action: runtime.Action.UPDATE, version: 2, fields: [{ path: '/spec/window', before: '"1d"', after: '"10d"' }] }]);
+    expect(changes).toEqual([{ kind: 'Model', name: 'order', action: runtime.Action.UPDATE, version: 2, fields: [{ path: '/spec/window', before: '"1d"', after: '"10d"' }], notes: ['a window of 2 becomes one of 3'] }]);
     const { resources } = await call(client, 'listResources', { service: 'registry', kind: '' }, { deadline: 2_000 });
     expect(resources).toEqual([{ kind: 'Model', name: 'delay', specJson: '{"owner":"blue"}', version: 1 }, { kind: 'Model', name: 'order', specJson: '{"owner":"known","window":"10d"}', version: 2 }]);
+  });
+  it('is asked about what it reads of others, and its word counts as any', async () => {
+    const empty = { ...team, specJson: '{"size":0}' };
+    expect((await check([empty])).problems).toMatchObject([{ kind: 'Team', name: 'blue', path: '/spec/size', message: 'registry: Model "delay" is of team "blue"', got: '0' }]);
+    await expect(apply([empty])).rejects.toMatchObject({ code: 'invalid', details: { problems: [{ field: 'Team/blue/spec/size', message: 'registry: Model "delay" is of team "blue"' }] } });
+    expect((await check([team])).problems).toEqual([]);
+    expect((await check([empty, model('delay', { owner: 'blue' })])).problems).toEqual([]);
   });
   it('refuses the whole bundle for one problem, and says all of them', async () => {
     await expect(apply([model('fine', { owner: 'known' }), model('a', { owner: 'ghosts' }), model('b', {})])).rejects.toMatchObject({

@@ -75,7 +75,7 @@ export async function apply(service: RunningService, bundle: runtime.Resource[],
   return { changes };
 }
 
-const checked = ({ definition, deps }: RunningService, bundle: runtime.Resource[]): Promise<Checked> => checkBundle(definition.resources ?? [], deps, bundle);
+const checked = ({ definition, deps }: RunningService, bundle: runtime.Resource[]): Promise<Checked> => checkBundle(definition, deps, bundle);
 
 async function plan(q: Queryable, shaped: Shaped[]): Promise<{ change: runtime.Change; resource: Shaped }[]> {
   const known = new Map((await current(q)).map((row) => [JSON.stringify([row.kind, row.name]), row]));
@@ -84,8 +84,15 @@ async function plan(q: Queryable, shaped: Shaped[]): Promise<{ change: runtime.C
     const row = known.get(JSON.stringify([kind, name]));
     const fields = differences(row && (JSON.parse(row.spec) as unknown), spec);
     const action = !row ? runtime.Action.CREATE : fields.length > 0 ? runtime.Action.UPDATE : runtime.Action.NONE;
-    return { resource, change: { kind, name, action, fields, version: (row?.version ?? 0) + (action === runtime.Action.NONE ? 0 : 1) } };
+    const notes = action === runtime.Action.UPDATE ? notesOf(resource, JSON.parse(row!.spec)) : [];
+    return { resource, change: { kind, name, action, fields, version: (row?.version ?? 0) + (action === runtime.Action.NONE ? 0 : 1), notes } };
   });
+}
+
+function notesOf({ owner, parsed }: Shaped, spec: unknown): string[] {
+  // What an older version of the platform took in may have another shape.
+  const before = owner.schema.safeParse(spec);
+  return before.success ? owner.notes?.(before.data, parsed) ?? [] : [];
 }
 
 /** The newest version of each resource. */

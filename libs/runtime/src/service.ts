@@ -42,6 +42,8 @@ export interface Service<Config = any, Deps = any> {
   on?: Subscriber<Deps>[];
   timers?: TimerHandler<Deps>[];
   resources?: ResourceKind<Deps>[];
+  /** Kinds of other services that this one reads: it is asked before a new version of one is applied. */
+  refers?: ReferredKind<Deps>[];
   /** Answers `rhei why`, by kind of thing. Undefined: not known here. */
   explain?: Record<string, (deps: Deps, id: string) => Promise<Explanation | undefined>>;
   /** Figures for `rhei status`, such as quarantined events. */
@@ -154,8 +156,19 @@ export interface ResourceKind<Deps, Spec = any> {
   schema: z.ZodType<Spec>;
   /** Rules beyond the shape: expressions compile, references exist in `bundle` or in what is known. */
   check(deps: Deps, resource: { name: string; spec: Spec }, bundle: Bundle): Promise<ResourceProblem[]>;
+  /** What a new version means for those who use the resource, a line each; a plan shows them. */
+  notes?(before: Spec, after: Spec): string[];
   /** Called in the transaction that stores a new version: keep own rows, arm timers, emit `<Kind>Applied`. */
   applied(deps: Deps, resource: { name: string; spec: Spec; version: number }, tx: Transaction): Promise<void>;
+}
+/** A kind that another service owns and this one reads. */
+export interface ReferredKind<Deps> {
+  kind: string;
+  /**
+   * What this service could not go on with if the resource became so; its owner has the word on the rest. `spec` is as the user
+   * wrote it and may be of a wrong shape. What `bundle` replaces is judged in its new form.
+   */
+  check(deps: Deps, resource: { name: string; spec: Record<string, unknown> }, bundle: Bundle): Promise<ResourceProblem[]>;
 }
 export interface Bundle {
   /** The spec of another resource of the same bundle, as canonical JSON parsed. */

@@ -44,17 +44,17 @@ function summary(changes: runtime.Change[], same: number): string {
   return [`${count(runtime.Action.CREATE)} created`, `${count(runtime.Action.UPDATE)} changed`, `${same} the same`].join(', ');
 }
 
-/** A line for each resource that changes, and one below it for each field. */
+/** A line for each resource that changes, and below it what that means, and each field. */
 export function planText(changes: runtime.Change[], paint: Paint, width: number): string {
-  return changes.filter(({ action }) => action !== runtime.Action.NONE).map(({ kind, name, action, version, fields }) => {
+  return changes.filter(({ action }) => action !== runtime.Action.NONE).map(({ kind, name, action, version, fields, notes }) => {
     const head = action === runtime.Action.CREATE ? paint('green', `+ ${kind}/${name}`) : paint('yellow', `~ ${kind}/${name}`);
     const lines = action === runtime.Action.CREATE ? [] : fields.flatMap(({ path, before, after }) => [
       `    ${path}`,
       ...(before === '' ? [] : [paint('red', cutTo(`      - ${before}`, width))]),
       ...(after === '' ? [] : [paint('green', cutTo(`      + ${after}`, width))]),
     ]);
-    return `${[`${head}${version > 0 ? `  (version ${version})` : ''}`, ...lines].join('\n')}\n`;
+    return `${[`${head}${version > 0 ? `  (version ${version})` : ''}`, ...notes.map((note) => cutTo(`    ${note}`, width)), ...lines].join('\n')}\n`;
   }).join('');
 }
 
-const changeAsJson = ({ kind, name, action, version, fields }: runtime.Change) => ({ kind, name, action: words[action] ?? 'unknown', version, fields });
+const changeAsJson = ({ kind, name, action, version, fields, notes }: runtime.Change) => ({ kind, name, action: words[action] ?? 'unknown', version, fields, notes });

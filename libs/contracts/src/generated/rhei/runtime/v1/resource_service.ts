@@ -92,6 +92,8 @@ export interface Change {
   action: Action;
   fields: FieldChange[];
   version: number;
+  /** What the change means for those who use the resource, a line each. */
+  notes: string[];
 }
 
 export interface FieldChange {
@@ -432,7 +434,7 @@ export const Problem: MessageFns<Problem> = {
 };
 
 function createBaseChange(): Change {
-  return { kind: "", name: "", action: 0, fields: [], version: 0 };
+  return { kind: "", name: "", action: 0, fields: [], version: 0, notes: [] };
 }
 
 export const Change: MessageFns<Change> = {
@@ -451,6 +453,9 @@ export const Change: MessageFns<Change> = {
     }
     if (message.version !== 0) {
       writer.uint32(40).int64(message.version);
+    }
+    for (const v of message.notes) {
+      writer.uint32(50).string(v!);
     }
     return writer;
   },
@@ -508,6 +513,14 @@ export const Change: MessageFns<Change> = {
             message.version = longToNumber(reader.int64());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.notes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -527,6 +540,7 @@ export const Change: MessageFns<Change> = {
       action: isSet(object.action) ? actionFromJSON(object.action) : 0,
       fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => FieldChange.fromJSON(e)) : [],
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      notes: globalThis.Array.isArray(object?.notes) ? object.notes.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -547,6 +561,9 @@ export const Change: MessageFns<Change> = {
     if (message.version !== 0) {
       obj.version = Math.round(message.version);
     }
+    if (message.notes?.length) {
+      obj.notes = message.notes;
+    }
     return obj;
   },
 
@@ -560,6 +577,7 @@ export const Change: MessageFns<Change> = {
     message.action = object.action ?? 0;
     message.fields = object.fields?.map((e) => FieldChange.fromPartial(e)) || [];
     message.version = object.version ?? 0;
+    message.notes = object.notes?.map((e) => e) || [];
     return message;
   },
 };
