@@ -1,5 +1,5 @@
 import { events, ingestion } from '@rhei/contracts';
-import { append, openEventLog, progressOf, Relay, SharedConsumer, unsentCount, type CrashPoint, type Delivered, type Logger, type Queryable, type Transactor } from '../src';
+import { append, openEventLog, outstandingOf, progressOf, Relay, SharedConsumer, type CrashPoint, type Delivered, type Logger, type Queryable, type Transactor } from '../src';
 import { Pool } from 'pg';
 
 /** What the spec tells its child, as JSON in the variable CHILD. */
@@ -94,7 +94,7 @@ async function main(): Promise<void> {
   }
   for (let quiet = 0; quiet < 2; ) {
     const progress = await repeat(() => progressOf(database, hearer, 'feature', [events.RecordAccepted.topic, events.SourceApplied.topic]));
-    quiet = (await repeat(() => unsentCount(database))) === 0 && progress.every(({ position, head }) => position === head) ? quiet + 1 : 0;
+    quiet = (await repeat(() => outstandingOf(database))).unsent === 0 && progress.every(({ position, head }) => position === head) ? quiet + 1 : 0;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await consumer.stop();

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { ServiceName } from '@rhei/contracts';
 import { openDatabase, type TestDatabase } from '@rhei/testing';
-import { setAsideCounts, unsentCount } from '../src';
+import { outstandingOf } from '../src';
 import type { ChildOrders } from './crash-child';
 
 /** A log that child processes can open, each as a service. */
@@ -55,8 +55,7 @@ export class CrashWorld {
     const effects = await this.database.query<{ key: string; seq: number }>('SELECT key, seq FROM effect ORDER BY id');
     const heard = said.map(({ key }) => ({ key, seqs: effects.filter((effect) => effect.key === key).map(({ seq }) => seq) }));
     expect(heard).toEqual(said.map(({ key, seq }) => ({ key, seqs: Array.from({ length: seq }, (_, i) => i + 1) })));
-    expect(await unsentCount(this.database)).toBe(0);
-    expect(await setAsideCounts(this.database)).toEqual({ parked: 0, deadLetters: 0 });
+    expect(await outstandingOf(this.database)).toEqual({ unsent: 0, parked: 0, deadLetters: 0 });
     expect(this.errors).not.toMatch(/dead letter|Warning/);
   }
 

@@ -5,7 +5,7 @@ import { aModelApplied } from '../spec/outgoing';
 import type { Entry, EventLog } from './event-log';
 import { append, outboxShardOf } from './outbox';
 import { Relay, type RelayOptions } from './relay';
-import { unsentCount } from './status';
+import { outstandingOf } from './status';
 
 /** A log that keeps what it is given, and fails when it is told to. */
 class KeptLog {
@@ -47,7 +47,7 @@ describe('the relay', () => {
     return relay;
   };
   const say = (...ids: string[]) => database.transaction((tx) => append(tx, ids.map((id, i) => aModelApplied('m', i, { id }))));
-  const allSent = () => eventually('everything is sent', async () => (await unsentCount(database)) === 0);
+  const allSent = () => eventually('everything is sent', async () => (await outstandingOf(database)).unsent === 0);
 
   it('sends what was committed, in order, with CloudEvents headers', async () => {
     const sent: Entry[] = [];
@@ -108,7 +108,7 @@ describe('the relay', () => {
     await say('stuck');
     await database.transaction((tx) => append(tx, [{ eventName: 'ModelApplied', key: 'm', partition: 1, payload: new Uint8Array(), time: 0, id: 'free' }]));
     await eventually('the other was sent', () => log.stored.includes('free'));
-    expect(await unsentCount(database)).toBe(1);
+    expect(await outstandingOf(database)).toMatchObject({ unsent: 1 });
     log.fail = () => false;
     await allSent();
     expect(log.stored).toEqual(['free', 'stuck']);

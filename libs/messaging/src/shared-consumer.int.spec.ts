@@ -7,7 +7,7 @@ import { deadLetters } from './dead-letters';
 import type { Delivered } from './delivered';
 import type { Entry, EventLog } from './event-log';
 import { SharedConsumer, type SharedConsumerOptions } from './shared-consumer';
-import { parkedKeys, progressOf, setAsideCounts } from './status';
+import { outstandingOf, parkedKeys, progressOf } from './status';
 import type { Queryable, Transactor } from './transaction';
 
 const { ModelApplied } = events;
@@ -117,7 +117,7 @@ describe('a shared consumer', () => {
       await caughtUp();
       expect(await effects()).toEqual(['good1', 'good2', 'good3']);
       expect(await parkedKeys(database)).toEqual([{ group, topic: models, key: 'bad', waiting: 3 }]);
-      expect(await setAsideCounts(database)).toEqual({ parked: 1, deadLetters: 1 });
+      expect(await outstandingOf(database)).toMatchObject({ parked: 1, deadLetters: 1 });
       const [letter] = await deadLetters(database);
       expect(letter).toMatchObject({ group, eventId: `${group}-poison`, eventType: ModelApplied.type, topic: models, partition: 0, key: 'bad', class: 'refused', attempts: 1, reason: 'Model "bad" has no owner: expected one, got none.' });
       const [row] = await database.query<{ headers: unknown; payload: Buffer; first_failure: number }>('SELECT headers, payload, first_failure FROM dead_letter');
@@ -135,7 +135,7 @@ describe('a shared consumer', () => {
       await writer.append(models, 0, [dead, parked]);
       await writer.append(models, 0, [dead, parked]);
       await caughtUp();
-      expect(await setAsideCounts(database)).toEqual({ parked: 1, deadLetters: 1 });
+      expect(await outstandingOf(database)).toMatchObject({ parked: 1, deadLetters: 1 });
       expect(await parkedKeys(database)).toMatchObject([{ waiting: 1 }]);
     });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setAsideCounts } from '@rhei/messaging';
+import { outstandingOf } from '@rhei/messaging';
 import { pause, systemTime } from './clock';
 import type { RunningService } from './running-service';
 
@@ -68,7 +68,7 @@ function consumerFigures({ name: service, subscriptions }: RunningService): Figu
 
 async function storedFigures({ name: service, database, subscriptions, clock, definition, deps }: RunningService): Promise<Figure[]> {
   const [[outbox], aside, partitions, own] = await Promise.all([
-    database.query<{ pending: number; oldest: number | null }>(outboxSql), setAsideCounts(database), subscriptions.progress(), definition.gauges?.(deps) ?? [],
+    database.query<{ pending: number; oldest: number | null }>(outboxSql), outstandingOf(database), subscriptions.progress(), definition.gauges?.(deps) ?? [],
   ]);
   const now = systemTime();
   const gauge = (name: string, help: string, value: number, labels: Record<string, string> = {}): Figure => ({ name, help, type: 'gauge', labels: { service, ...labels }, value });

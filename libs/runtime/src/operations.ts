@@ -1,5 +1,5 @@
 import { invalid, runtime } from '@rhei/contracts';
-import { deadLetters, parkedKeys, unsentCount } from '@rhei/messaging';
+import { deadLetters, outstandingOf, parkedKeys } from '@rhei/messaging';
 import { readers } from './auth';
 import { asMessage, deadLetterMethods } from './dead-letter-methods';
 import { readDecisions } from './decision-log';
@@ -47,8 +47,8 @@ export function operations(services: ReadonlyMap<string, RunningService>): Rpc {
 
 async function statusOf(service: RunningService): Promise<runtime.GetStatusResponse> {
   const { definition, deps, database, subscriptions, clock, name } = service;
-  const [unsent, parked, dead, figures, partitions] = await Promise.all([
-    unsentCount(database), parkedKeys(database), deadLetters(database), definition.figures?.(deps) ?? {}, subscriptions.progress(),
+  const [{ unsent }, parked, dead, figures, partitions] = await Promise.all([
+    outstandingOf(database), parkedKeys(database), deadLetters(database), definition.figures?.(deps) ?? {}, subscriptions.progress(),
   ]);
   const because = service.notReadyBecause;
   return {

@@ -1,5 +1,5 @@
 import { runtime, unavailable } from '@rhei/contracts';
-import { setAsideCounts, unsentCount } from '@rhei/messaging';
+import { outstandingOf, type Outstanding } from '@rhei/messaging';
 import { pause } from './clock';
 import type { RunningService } from './running-service';
 import type { TimerRow } from './timer-rows';
@@ -50,15 +50,14 @@ export class ProgressOf {
   private async readRows(at: string | undefined): Promise<Rows> {
     const { service } = this;
     if (at !== undefined && this.atRest?.at === at) return this.atRest.rows;
-    const [inFlight, unsent, aside, nextTimer] = await Promise.all([
+    const [inFlight, outstanding, nextTimer] = await Promise.all([
       service.definition.inFlight?.(service.deps) ?? ({} as Record<string, number>),
-      unsentCount(service.database),
-      setAsideCounts(service.database),
+      outstandingOf(service.database),
       service.timers.next(),
     ]);
-    const rows = { inFlight, unsent, aside, nextTimer };
+    const rows = { inFlight, outstanding, nextTimer };
     // What is under way may end, and what is unsent is marked as sent, without a commit here.
-    const busy = unsent > 0 || Object.values(inFlight).some((count) => count > 0);
+    const busy = outstanding.unsent > 0 || Object.values(inFlight).some((count) => count > 0);
     this.atRest = busy || at === undefined ? undefined : { at, rows };
     return rows;
   }
@@ -68,14 +67,14 @@ export class ProgressOf {
     const because = service.notReadyBecause;
     if (because !== undefined) throw unavailable(`Service ${service.name} is not ready: ${because}.`, { reason: 'NOT_READY', retryAfter: 100 });
     const at = this.state();
-    const [{ inFlight, unsent, aside, nextTimer }, positions, others] = await Promise.all([this.readRows(at), service.subscriptions.progress(at), service.replica.others()]);
+    const [{ inFlight, outstanding, nextTimer }, positions, others] = await Promise.all([this.readRows(at), service.subscriptions.progress(at), service.replica.others()]);
     if (others.some(({ ready }) => !ready)) throw unavailable(`A replica of ${service.name} has not taken its first listing yet.`, { reason: 'NOT_READY', retryAfter: 100 });
     const counters = service.counters();
     for (const { progress } of others) for (const [name, value] of Object.entries(progress.counters)) counters[name] = (counters[name] ?? 0) + value;
     return {
       time: service.clock.now(),
       inFlight: Object.fromEntries(Object.entries(inFlight).filter(([, count]) => count > 0)),
-      unsent, parked: aside.parked, deadLetters: aside.deadLetters, counters,
+      ...outstanding, counters,
       // Of several replicas the one that is furthest behind counts.
       positions: positions.map((place) => ({
         ...place,
@@ -90,8 +89,7 @@ export class ProgressOf {
 
 interface Rows {
   inFlight: Record<string, number>;
-  unsent: number;
-  aside: { parked: number; deadLetters: number };
+  outstanding: Outstanding;
   nextTimer: TimerRow | undefined;
 }
 
