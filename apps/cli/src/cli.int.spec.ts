@@ -144,7 +144,7 @@ describe('rhei apply', () => {
   it('shows what was and what will be', async () => {
     await rhei('apply', '-f', write('a > 1'));
     const { out } = await rhei('apply', '-f', write('a > 2'));
-    expect(out).toContain('~ Source/airline  (version 1)\n    /spec\n      - {"rule":"a > 1"}\n      + {"rule":"a > 2"}\n');
+    expect(out).toContain('~ Source/airline  (version 1)\n    compatible: it may be left out\n    /spec\n      - {"rule":"a > 1"}\n      + {"rule":"a > 2"}\n');
     expect(JSON.parse((await rhei('apply', '--json', '-f', folder)).out)).toMatchObject({ applied: false, changes: [{ kind: 'Source', action: 'none' }, { kind: 'Model', action: 'none' }] });
   });
 

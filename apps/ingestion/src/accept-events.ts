@@ -5,7 +5,8 @@ import type { Database, Instant, Transaction, WorkContext } from '@rhei/runtime'
 import type { CloudEvent } from './cloud-event';
 import { judge, type Breach, type Contract, type Sound } from './contract';
 import { keepQuarantined, type Quarantined, type StoodAt } from './quarantine.store';
-import { insertRecords, knownRecords, type KnownRecord, type StoredRecord } from './record.store';
+import { insertRecords, knownFacts, knownRecords, type KnownRecord, type StoredRecord } from './record.store';
+import { succeed } from './revisions';
 import { candidates, identity, settleDeliveries, type Delivery } from './settle-deliveries';
 import { lockShards, saveWatermarks } from './shard.store';
 import type { ContractStore } from './source.store';
@@ -23,6 +24,8 @@ export interface Submission {
   cause?: WorkContext;
   /** Where it stood in a topic, when it came from one. */
   stood?: StoodAt;
+  /** The principal who took it out of the quarantine. */
+  mendedBy?: string;
 }
 /** No contract knows its source or type. */
 type Unknown = { status: 'not_found'; error: RheiError };
@@ -86,14 +89,15 @@ async function storeRecords(tx: Transaction, sound: Judged[]): Promise<StoredRec
   const locked = await lockShards(tx, [...new Set(sound.map(shardOfRecord))]);
   const shards = new Map(locked.map(({ shard, watermark }) => [shard, arrive(watermark, tx.now)]));
   const wanted = sound.map((one): StoredRecord => {
-    const { event, traceparent } = one.submission;
-    const { key, eventTime } = one.verdict as Sound;
+    const { event, traceparent, mendedBy = '' } = one.submission;
     const shard = shardOfRecord(one);
     return {
-      source: event.source, id: event.id, type: event.type, key, shard, eventTime, arrival: shards.get(shard)!.arrival,
+      source: event.source, id: event.id, type: event.type, shard, arrival: shards.get(shard)!.arrival, ...(one.verdict as Sound), supersedes: '', mendedBy,
       subject: event.subject ?? '', dataJson: event.dataJson, digest: event.digest, traceparent, origin: event.traceparent ?? traceparent,
     };
   });
+  // Facts are almost always of one key, so the locks of the shards keep others from adding to them meanwhile.
+  succeed(wanted, await knownFacts(tx, wanted.filter(({ identity: fact }) => fact !== '')));
   const added = new Set((await insertRecords(tx, wanted)).map(identity));
   const records = wanted.filter((record) => added.has(identity(record)));
   const said = [...shards].filter(([shard]) => records.some((record) => record.shard === shard)).map(([shard, { watermark }]) => ({ shard, watermark }));
@@ -126,7 +130,7 @@ const message = (record: StoredRecord): ingestion.Record => ({
   source: record.source, id: record.id, type: record.type, key: record.key, eventTime: record.eventTime, arrival: record.arrival,
   arrivalBasis: ingestion.ArrivalBasis.OBSERVED, recordedAt: record.arrival,
   subject: record.subject, dataJson: record.dataJson, contentDigest: record.digest,
-  revision: 1, supersedes: '', identity: '', withdrawn: false, mendedBy: '', traceparent: record.origin,
+  revision: record.revision, supersedes: record.supersedes, identity: record.identity, withdrawn: record.withdrawn, mendedBy: record.mendedBy, traceparent: record.origin,
 });
 
 function outcomeOf(delivery: Judged, verdict: ReturnType<typeof settleDeliveries>[number], known: Map<string, KnownRecord>): Outcome {

@@ -20,7 +20,7 @@ const anEvent = (change: object = {}) => readCloudEvent({ specversion: '1.0', so
 
 describe('holding an event to its contract', () => {
   it('finds key and event time of a sound one', () => {
-    expect(judge(contractOf(), anEvent(), noon)).toEqual({ key: 'f1', eventTime: noon });
+    expect(judge(contractOf(), anEvent(), noon)).toEqual({ key: 'f1', eventTime: noon, identity: '', revision: 1, withdrawn: false });
   });
 
   it('lets an event be ahead of its arrival by the skew, and not by a microsecond more', () => {
@@ -65,7 +65,44 @@ describe('holding an event to its contract', () => {
   });
 });
 
+describe('the fact that an event states', () => {
+  const facts = { identity: `key + '/' + data.leg`, revision: 'data.n', withdrawn: `has(data.gone) && data.gone` };
+  const judged = (data: object, event: object = facts) => judge(contractOf(aSpec({ ...event, expect: [] })), anEvent({ data: { flight: 'f1', ...data } }), noon);
+
+  it('is told by the contract, with its revision and whether it is taken back', () => {
+    expect(judged({ leg: 'a', n: 3, gone: true })).toEqual({ key: 'f1', eventTime: noon, identity: 'f1/a', revision: 3, withdrawn: true });
+    expect(judged({ leg: 'a', n: 3 })).toMatchObject({ withdrawn: false });
+    expect(judged({}, { identity: 'id' })).toMatchObject({ identity: 'l1', revision: 1, withdrawn: false });
+  });
+
+  it.each<[string, object, object, Partial<Breach>]>([
+    ['an identity that cannot be told', { n: 1 }, facts, { field: 'key', rule: 'identity', expected: 'a text' }],
+    ['an empty identity', { leg: '' }, { identity: 'data.leg' }, { field: 'data.leg', rule: 'identity', expected: 'a text of 1 to 256 characters', got: '""' }],
+    ['no revision', { leg: 'a' }, facts, { field: 'data.n', rule: 'revision', expected: 'a whole number' }],
+    ['half a revision', { leg: 'a', n: 1.5 }, facts, { field: 'data.n', rule: 'revision', expected: 'a whole number from 1 to 2147483647', got: '1.5' }],
+    ['revision 0', { leg: 'a', n: 0 }, facts, { field: 'data.n', rule: 'revision', got: '0', hint: 'The first version of a fact is revision 1' }],
+    ['a revision that is a text', { leg: 'a', n: '2' }, facts, { field: 'data.n', rule: 'revision', got: '"2"' }],
+    ['a withdrawal that is neither true nor false', { leg: 'a', n: 1, gone: 'yes' }, facts, { rule: 'withdrawn', expected: 'true or false' }],
+  ])('breaks the contract with %s', (_what, data, event, breach) => {
+    expect(judged(data, event)).toMatchObject(breach);
+  });
+});
+
 describe('compiling a contract', () => {
+  it('compiles what tells a fact with the types of the schema', () => {
+    const schema = { type: 'object', additionalProperties: false, properties: { flight: { type: 'string' }, n: { type: 'integer' }, text: { type: 'string' } } };
+    expect(Array.isArray(compileContract('airline', 1, aSpec({ schema, expect: [], identity: 'data.flight', revision: 'data.n', withdrawn: 'data.n > 5.0' })))).toBe(false);
+    const problems = compileContract('airline', 1, aSpec({ schema, expect: [], identity: 'data.flite', revision: 'data.text', withdrawn: 'data.n' }));
+    expect(problems).toMatchObject([
+      { path: '/events/landed/identity', offset: 5 }, { path: '/events/landed/revision', expected: 'a whole number', got: 'string', offset: 0 }, { path: '/events/landed/withdrawn', expected: 'bool', got: 'double' },
+    ]);
+  });
+
+  it('asks for a fact before it is revised or withdrawn', () => {
+    const wrong = sourceSpec.safeParse({ owner: 'ops', events: { landed: { key: 'id', schema: {}, revision: '1', withdrawn: 'true' } } });
+    expect(wrong.error?.issues.map(({ path, message }) => [path.join('/'), message])).toEqual(['revision', 'withdrawn'].map((field) => [`events/landed/${field}`, `"${field}" needs an "identity" beside it: the fact that is revised.`]));
+  });
+
   it('tells all faults with path and offset', () => {
     const spec = aSpec({ key: 'data.', time: 'data.at + 1', schema: { pattern: 'x' }, expect: [{ rule: 'true' }, { rule: 'dta.delay > 0.0' }, { rule: '"text"' }] });
     const problems = compileContract('airline', 1, spec);

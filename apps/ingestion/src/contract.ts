@@ -1,4 +1,4 @@
-import { compile, ExpressionError, formatDuration, formatInstant, parseDuration, type Duration, type Expression, type FieldType, type Instant } from '@rhei/expressions';
+import { compile, dataTypeOf, ExpressionError, formatDuration, formatInstant, parseDuration, type Duration, type Expression, type FieldType, type Instant, type ResultType } from '@rhei/expressions';
 import { show, type CloudEvent } from './cloud-event';
 import { compileSchema, type EventSchema } from './event-schema';
 import type { EventTypeSpec, SourceSpec } from './source';
@@ -15,13 +15,16 @@ interface EventContract {
   key: Expression;
   time?: Expression;
   expect: { rule: Expression; hint: string }[];
+  identity?: Expression;
+  revision?: Expression;
+  withdrawn?: Expression;
 }
 
 /** How an event breaks its contract: what the publisher is told, and what the quarantine keeps. */
 export interface Breach {
   message: string;
   field: string;
-  /** A keyword of JSON Schema, an expectation's CEL, or `key`, `time`, `skew`. */
+  /** A keyword of JSON Schema, an expectation's CEL, or `key`, `time`, `skew`, `identity`, `revision`, `withdrawn`. */
   rule: string;
   expected?: string;
   got?: string;
@@ -30,6 +33,10 @@ export interface Breach {
 export interface Sound {
   key: string;
   eventTime: Instant;
+  /** The fact that the event states, and what it says about it. An empty identity is a fact of its own, which nothing corrects. */
+  identity: string;
+  revision: number;
+  withdrawn: boolean;
 }
 
 /** A fault of a specification: `path` is a JSON pointer below `spec`, `offset` counts into an expression. */
@@ -44,7 +51,11 @@ export interface ContractProblem {
 
 /** Not `type`: CEL has a function of that name, and an expression belongs to one event type anyway. */
 const variables: Readonly<Record<string, FieldType>> = { data: 'dyn', id: 'string', subject: 'string', time: 'timestamp' };
+/** What tells a fact may read the key as well. */
+const factVariables: Readonly<Record<string, FieldType>> = { ...variables, key: 'string' };
 const longestKey = 256;
+const highestRevision = 2_147_483_647;
+const own = { identity: '', revision: 1, withdrawn: false };
 
 /** Compiles a specification whose shape is right. @returns the contract, or all its faults */
 export function compileContract(source: string, version: number, spec: SourceSpec): Contract | ContractProblem[] {
@@ -58,9 +69,9 @@ export function compileContract(source: string, version: number, spec: SourceSpe
 }
 
 function compileEvent(spec: EventTypeSpec, path: string, problems: ContractProblem[]): EventContract | undefined {
-  const expression = (text: string, returns: 'string' | 'timestamp' | 'bool', at: string): Expression | undefined => {
+  const expression = (text: string, returns: ResultType, at: string, known = variables): Expression | undefined => {
     try {
-      return compile(text, { variables, returns });
+      return compile(text, { variables: known, returns });
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       problems.push({ path: `${path}${at}`, message: `The expression cannot be used: ${error.problem}.`, expected: error.expected, got: error.got, hint: error.hint, offset: error.position?.offset });
@@ -72,16 +83,32 @@ function compileEvent(spec: EventTypeSpec, path: string, problems: ContractProbl
   const key = expression(spec.key, 'string', '/key');
   const time = spec.time === undefined ? undefined : expression(spec.time, 'timestamp', '/time');
   const expect = spec.expect.map(({ rule, hint }, index) => ({ rule: expression(rule, 'bool', `/expect/${index}/rule`), hint }));
+  const typed = { ...factVariables, data: dataTypeOf(spec.schema) };
+  const factOf = (field: 'identity' | 'revision' | 'withdrawn', returns: ResultType): Expression | undefined => {
+    const text = spec[field];
+    if (text === undefined) return undefined;
+    const checked = expression(text, returns, `/${field}`, typed);
+    if (checked === undefined) return undefined;
+    if (field === 'revision' && !['int', 'double', 'dyn'].includes(checked.type)) {
+      problems.push({ path: `${path}/revision`, message: 'The expression cannot be used: the result has the wrong type.', expected: 'a whole number', got: checked.type, offset: 0 });
+      return undefined;
+    }
+    // Data is read as it comes, without the contract's types; what compiles with them must compile so too.
+    return expression(text, returns, `/${field}`, factVariables);
+  };
+  const identity = factOf('identity', 'string');
+  const revision = factOf('revision', 'dyn');
+  const withdrawn = factOf('withdrawn', 'bool');
   if (Array.isArray(schema) || key === undefined) return undefined;
-  return { schema, key, time, expect: expect.flatMap(({ rule, hint }) => (rule === undefined ? [] : [{ rule, hint }])) };
+  return { schema, key, time, expect: expect.flatMap(({ rule, hint }) => (rule === undefined ? [] : [{ rule, hint }])), identity, revision, withdrawn };
 }
 
 /**
  * Holds an event to its contract. The first breach is told: schema, event time, skew against its arrival at `now`, key,
- * expectations in their order.
+ * expectations in their order, and the fact that it states.
  */
 export function judge(contract: Contract, event: CloudEvent, now: Instant): Sound | Breach {
-  const { schema, key, time, expect } = contract.types.get(event.type)!;
+  const { schema, key, time, expect, identity, revision, withdrawn } = contract.types.get(event.type)!;
   const breach = (field: string, rule: string, { expected, got, hint }: Partial<Breach>): Breach => ({
     message: `Event "${event.id}" of source "${event.source}" breaks the contract of "${event.type}": ${field} (${rule}): expected ${expected}, got ${got}.${hint ? ` ${sentence(hint)}` : ''}`,
     field, rule, expected, got, hint,
@@ -91,9 +118,9 @@ export function judge(contract: Contract, event: CloudEvent, now: Instant): Soun
   if (fault !== undefined) return breach(fault.field, fault.rule, fault);
 
   const values = { data: event.data, id: event.id, subject: event.subject, time: event.time };
-  const evaluate = (expression: Expression, expected: string): { value: unknown } | { failed: Partial<Breach> } => {
+  const evaluate = (expression: Expression, expected: string, over: Record<string, unknown> = values): { value: unknown } | { failed: Partial<Breach> } => {
     try {
-      return { value: expression.evaluate(values) };
+      return { value: expression.evaluate(over) };
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       return { failed: { expected, got: error.got ?? error.problem, hint: `${expression.source}: ${error.problem}` } };
@@ -124,7 +151,22 @@ export function judge(contract: Contract, event: CloudEvent, now: Instant): Soun
     if ('failed' in result) return breach(fieldOf(rule, 'data'), rule.source, { ...result.failed, hint: hint || result.failed.hint });
     if (result.value !== true) return breach(fieldOf(rule, 'data'), rule.source, { expected: 'true', got: `false for ${rule.references.map((path) => `${path} = ${show(read(values, path))}`).join(', ')}`, hint });
   }
-  return { key: keyText, eventTime };
+  if (identity === undefined) return { key: keyText, eventTime, ...own };
+
+  const known = { ...values, key: keyText };
+  const fact = evaluate(identity, 'a text', known);
+  if ('failed' in fact) return breach(fieldOf(identity, 'identity'), 'identity', fact.failed);
+  const factText = fact.value as string;
+  if (factText === '' || factText.length > longestKey) return breach(fieldOf(identity, 'identity'), 'identity', { expected: `a text of 1 to ${longestKey} characters`, got: show(factText) });
+  const numbered = revision === undefined ? { value: own.revision } : evaluate(revision, 'a whole number', known);
+  if ('failed' in numbered) return breach(fieldOf(revision!, 'revision'), 'revision', numbered.failed);
+  const number = numbered.value as number;
+  if (!Number.isInteger(number) || number < 1 || number > highestRevision) {
+    return breach(fieldOf(revision!, 'revision'), 'revision', { expected: `a whole number from 1 to ${highestRevision}`, got: show(number), hint: 'The first version of a fact is revision 1' });
+  }
+  const taken = withdrawn === undefined ? { value: own.withdrawn } : evaluate(withdrawn, 'true or false', known);
+  if ('failed' in taken) return breach(fieldOf(withdrawn!, 'withdrawn'), 'withdrawn', taken.failed);
+  return { key: keyText, eventTime, identity: factText, revision: number, withdrawn: taken.value as boolean };
 }
 
 const fieldOf = (expression: Expression, otherwise: string): string => expression.references[0] ?? otherwise;

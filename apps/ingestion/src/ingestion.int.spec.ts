@@ -105,6 +105,32 @@ describe('taking in events', () => {
   });
 });
 
+describe('revisions of a fact', () => {
+  const spec = { owner: 'ops', events: { reading: { key: 'data.meter', identity: 'data.ref', revision: 'has(data.n) ? data.n : 1', withdrawn: `'gone' in data`, schema: { type: 'object' } }, other: { key: 'data.meter', identity: 'data.ref', schema: {} } } };
+  const reading = (id: string, data: object, type = 'reading') => ({ specversion: '1.0', source: 'meters', id, type, time: '2001-01-01T00:00:00Z', data: { meter: 'm1', ref: 'r1', ...data } });
+  const said = () => new Map(services.published('RecordAccepted').flatMap(({ records }) => records).filter(({ source }) => source === 'meters').map(({ id, identity, revision, withdrawn, supersedes }) => [id, { identity, revision, withdrawn, supersedes }]));
+
+  it('name the one that counted before, in a commit and across commits', async () => {
+    await apply('meters', spec);
+    // One commit, out of order; then a late one, the same revision again, and one of another type.
+    await send([reading('b', { n: 2 }), reading('c', { n: 1 }), reading('z', { ref: 'r2' })], { as: 'admin' });
+    await send(reading('d', { n: 4, gone: 1 }), { as: 'admin' });
+    await send(reading('e', { n: 3 }), { as: 'admin' });
+    await send(reading('f', { n: 4 }), { as: 'admin' });
+    await send(reading('g', {}, 'other'), { as: 'admin' });
+    expect((await send(reading('d', { n: 4, gone: 1 }), { as: 'admin' })).answer.status).toBe('duplicate');
+    await services.settle();
+    const of = (revision: number, supersedes: string, withdrawn = false, identity = 'r1') => ({ identity, revision, withdrawn, supersedes });
+    expect(Object.fromEntries(said())).toEqual({ b: of(2, 'c'), c: of(1, ''), z: of(1, '', false, 'r2'), d: of(4, 'b', true), e: of(3, 'd'), f: of(4, 'd'), g: of(1, '') });
+    expect(await database().query(`SELECT id, revision, supersedes, withdrawn FROM record WHERE source = 'meters' AND id = 'd'`)).toEqual([{ id: 'd', revision: 4, supersedes: 'b', withdrawn: true }]);
+  });
+
+  it('go to quarantine where they cannot be told', async () => {
+    expect((await send(reading('h', { ref: 7 }), { as: 'admin' })).answer).toMatchObject({ code: 'rejected', field: 'data.ref', rule: 'identity' });
+    expect((await quarantine('?source=meters')).events).toMatchObject([{ eventId: 'h', code: 'rejected', field: 'data.ref', rule: 'identity' }]);
+  });
+});
+
 describe('the quarantine', () => {
   it('keeps one row of one content, with its bytes', async () => {
     const { total } = await quarantine('?source=airline');

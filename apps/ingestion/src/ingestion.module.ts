@@ -9,6 +9,7 @@ import { ingestionRpc } from './ingestion.grpc';
 import { ingestionHttp } from './ingestion.http';
 import { Ingestion0001Records1700000000001 } from './migrations/0001-records';
 import { Ingestion0002Topics1700000000002 } from './migrations/0002-topics';
+import { Ingestion0003Facts1700000000003 } from './migrations/0003-facts';
 import { countQuarantined } from './quarantine.store';
 import { allRecords, countRecords } from './record.store';
 import { sourceResource } from './source.resource';
@@ -31,7 +32,7 @@ const causeOf = ({ cause, traceparent }: Submission): WorkContext => cause ?? { 
 export const IngestionModule = service<Config, Deps>({
   name: 'ingestion',
   config,
-  migrations: [Ingestion0001Records1700000000001, Ingestion0002Topics1700000000002],
+  migrations: [Ingestion0001Records1700000000001, Ingestion0002Topics1700000000002, Ingestion0003Facts1700000000003],
   deps({ config: { queueEvents, watermarkInterval }, clock, database, upstream, log }): Deps {
     const contracts = new ContractStore();
     return {
@@ -49,8 +50,12 @@ export const IngestionModule = service<Config, Deps>({
   timers: [closeArrivals],
   resources: [sourceResource],
   explain: { event: explainEvent },
-  figures: async ({ database, upstreamReader: { unread } }) => ({ records: await countRecords(database), quarantined: await countQuarantined(database), ...(unread > 0 && { 'topics not read': unread }) }),
-  counts: async ({ database }) => ({ accepted: await countRecords(database), quarantined: await countQuarantined(database) }),
+  figures: async ({ database, upstreamReader: { unread } }) => ({ ...(await countRecords(database)), quarantined: await countQuarantined(database), ...(unread > 0 && { 'topics not read': unread }) }),
+  // What was mended was not accepted when it was sent: it counts among what was quarantined.
+  counts: async ({ database }) => {
+    const { records, mended } = await countRecords(database);
+    return { accepted: records - mended, quarantined: await countQuarantined(database), mended };
+  },
   digests: {
     // Instants as RFC 3339 in UTC.
     async *accepted({ database }) {

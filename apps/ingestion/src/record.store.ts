@@ -16,6 +16,14 @@ export interface StoredRecord {
   /** Canonical JSON. */
   dataJson: string;
   digest: string;
+  /** The fact that it states; empty: one of its own, which nothing corrects. */
+  identity: string;
+  revision: number;
+  withdrawn: boolean;
+  /** The id of the record that had the highest revision of the fact before; empty for the first. */
+  supersedes: string;
+  /** Who mended it in the quarantine; empty when it came as it is. */
+  mendedBy: string;
   /** Trace in which it was taken in. */
   traceparent: string;
   /** Trace in which it came about, as it says itself, else the same; goes on with its event. */
@@ -33,13 +41,15 @@ export interface KnownRecord {
 export function insertRecords(tx: Queryable, records: StoredRecord[]): Promise<{ source: string; id: string }[]> {
   if (records.length === 0) return Promise.resolve([]);
   return tx.query<{ source: string; id: string }>(
-    `INSERT INTO record (source, id, type, key, shard, event_time, arrival, arrival_basis, recorded_at, subject, data, content_digest, revision, supersedes, traceparent)
-     SELECT source, id, type, key, shard, event_time, arrival, 'observed', arrival, subject, data::jsonb, content_digest, 1, '', traceparent
-     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[])
-       AS sent (source, id, type, key, shard, event_time, arrival, subject, data, content_digest, traceparent)
+    `INSERT INTO record (source, id, type, key, shard, event_time, arrival, arrival_basis, recorded_at, subject, data, content_digest, traceparent,
+       identity, revision, withdrawn, supersedes, mended_by)
+     SELECT source, id, type, key, shard, event_time, arrival, 'observed', arrival, subject, data::jsonb, content_digest, traceparent, identity, revision, withdrawn, supersedes, mended_by
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[],
+         $12::text[], $13::integer[], $14::boolean[], $15::text[], $16::text[])
+       AS sent (source, id, type, key, shard, event_time, arrival, subject, data, content_digest, traceparent, identity, revision, withdrawn, supersedes, mended_by)
      ON CONFLICT (source, id) DO NOTHING
      RETURNING source, id`,
-    columns(records, ['source', 'id', 'type', 'key', 'shard', 'eventTime', 'arrival', 'subject', 'dataJson', 'digest', 'traceparent']),
+    columns(records, ['source', 'id', 'type', 'key', 'shard', 'eventTime', 'arrival', 'subject', 'dataJson', 'digest', 'traceparent', 'identity', 'revision', 'withdrawn', 'supersedes', 'mendedBy']),
   );
 }
 
@@ -53,6 +63,29 @@ export function knownRecords(tx: Queryable, ids: { source: string; id: string }[
   );
 }
 
+/** One fact, and of its records the one that counts. */
+export interface KnownFact {
+  source: string;
+  type: string;
+  identity: string;
+  id: string;
+  revision: number;
+  eventTime: Instant;
+  arrival: Instant;
+}
+
+/** Of each fact that has records the one with the highest revision; among equals the last by event time, arrival and id. */
+export function knownFacts(tx: Queryable, facts: { source: string; type: string; identity: string }[]): Promise<KnownFact[]> {
+  if (facts.length === 0) return Promise.resolve([]);
+  return tx.query<KnownFact>(
+    `SELECT DISTINCT ON (source, type, identity) source, type, identity, id, revision, event_time AS "eventTime", arrival
+     FROM record JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (source, type, identity) USING (source, type, identity)
+     WHERE identity <> ''
+     ORDER BY source, type, identity, revision DESC, event_time DESC, arrival DESC, id DESC`,
+    columns(facts, ['source', 'type', 'identity']),
+  );
+}
+
 export interface RecordRow {
   source: string;
   id: string;
@@ -63,11 +96,17 @@ export interface RecordRow {
   arrival: Instant;
   arrivalBasis: string;
   contentDigest: string;
+  identity: string;
+  revision: number;
+  withdrawn: boolean;
+  supersedes: string;
+  mendedBy: string;
   dataJson: string;
   traceparent: string;
 }
 
-const shown = `source, id, type, key, shard, event_time AS "eventTime", arrival, arrival_basis AS "arrivalBasis", content_digest AS "contentDigest"`;
+const shown = `source, id, type, key, shard, event_time AS "eventTime", arrival, arrival_basis AS "arrivalBasis", content_digest AS "contentDigest",
+  identity, revision, withdrawn, supersedes, mended_by AS "mendedBy"`;
 
 /** All records by (source, id), read in pages. Data is left out. */
 export async function* allRecords(database: Queryable, page = 2_000): AsyncGenerator<Omit<RecordRow, 'dataJson' | 'traceparent'>> {
@@ -89,9 +128,12 @@ export async function findRecord(database: Queryable, source: string, id: string
   return { ...rest, dataJson: canonicalJson(data) };
 }
 
-export async function countRecords(database: Queryable): Promise<number> {
-  const [{ count }] = await database.query<{ count: number }>('SELECT count(*) AS count FROM record');
-  return count;
+/** All records, and those of them that were mended in the quarantine. */
+export async function countRecords(database: Queryable): Promise<{ records: number; mended: number }> {
+  const [counted] = await database.query<{ records: number; mended: number }>(
+    `SELECT (SELECT count(*) FROM record) AS records, (SELECT count(*) FROM record WHERE mended_by <> '') AS mended`,
+  );
+  return counted;
 }
 
 /** One array per column, as `unnest` takes them. */

@@ -16,13 +16,22 @@ CREATE TABLE quarantine (
   "offset" bigint,
   message_key bytea,
   headers jsonb,
+  state text NOT NULL DEFAULT 'open'::text,
+  mended_by text,
+  mended_at bigint,
+  reason text,
+  outcome text,
+  mended_digest text,
   CONSTRAINT quarantine_code_check CHECK ((code = ANY (ARRAY['rejected'::text, 'conflict'::text, 'invalid'::text, 'too_large'::text, 'forbidden'::text, 'not_found'::text, 'internal'::text]))),
   CONSTRAINT quarantine_content_digest_key UNIQUE (content_digest),
+  CONSTRAINT quarantine_mended CHECK (((state = 'mended'::text) = ((mended_by IS NOT NULL) AND (mended_at IS NOT NULL) AND (reason IS NOT NULL) AND (outcome IS NOT NULL) AND (mended_digest IS NOT NULL)))),
   CONSTRAINT quarantine_pkey PRIMARY KEY (sequence),
-  CONSTRAINT quarantine_stood CHECK ((((topic IS NULL) = (partition IS NULL)) AND ((topic IS NULL) = ("offset" IS NULL)) AND ((topic IS NULL) = (headers IS NULL))))
+  CONSTRAINT quarantine_state_check CHECK ((state = ANY (ARRAY['open'::text, 'mended'::text]))),
+  CONSTRAINT quarantine_stood CHECK ((((topic IS NULL) = (partition IS NULL)) AND ((topic IS NULL) = ("offset" IS NULL))))
 );
 CREATE INDEX quarantine_by_event ON quarantine USING btree (source, event_id);
 CREATE INDEX quarantine_by_source ON quarantine USING btree (source, sequence);
+CREATE INDEX quarantine_open ON quarantine USING btree (sequence) WHERE (state = 'open'::text);
 
 CREATE TABLE record (
   source text COLLATE "C" NOT NULL,
@@ -40,9 +49,14 @@ CREATE TABLE record (
   revision integer NOT NULL,
   supersedes text NOT NULL,
   traceparent text NOT NULL,
+  identity text COLLATE "C" NOT NULL DEFAULT ''::text,
+  withdrawn boolean NOT NULL DEFAULT false,
+  mended_by text NOT NULL DEFAULT ''::text,
   CONSTRAINT record_arrival_basis_check CHECK ((arrival_basis = ANY (ARRAY['observed'::text, 'declared'::text]))),
   CONSTRAINT record_pkey PRIMARY KEY (source, id)
 );
+CREATE INDEX record_by_fact ON record USING btree (source, type, identity, revision) WHERE (identity <> ''::text);
+CREATE INDEX record_mended ON record USING btree (mended_by) WHERE (mended_by <> ''::text);
 
 CREATE TABLE shard (
   shard integer NOT NULL,

@@ -14,6 +14,12 @@ const eventType = z.strictObject({
   key: z.string().min(1),
   /** CEL: when it happened, where that is not the attribute `time`. */
   time: z.string().min(1).optional(),
+  /** CEL, a string: the fact that the event states. Events of one source, type and identity are revisions of one fact. */
+  identity: z.string().min(1).optional(),
+  /** CEL, a whole number from 1: which revision of the fact it is; the highest counts. */
+  revision: z.string().min(1).optional(),
+  /** CEL: true where the event takes the fact back. */
+  withdrawn: z.string().min(1).optional(),
   /** JSON Schema of `data`. */
   schema: z.record(z.string(), z.json()),
   expect: z.array(z.strictObject({
@@ -22,6 +28,11 @@ const eventType = z.strictObject({
     /** What a publisher is told who broke it. */
     hint: z.string().max(500).default(''),
   })).max(100).default([]),
+}).superRefine((event, context) => {
+  // Without a fact there is nothing to revise.
+  for (const field of ['revision', 'withdrawn'] as const) {
+    if (event[field] !== undefined && event.identity === undefined) context.addIssue({ code: 'custom', path: [field], message: `"${field}" needs an "identity" beside it: the fact that is revised.` });
+  }
 });
 
 /** The specification of a Source, as users write it. */

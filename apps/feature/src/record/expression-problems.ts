@@ -1,7 +1,7 @@
-import { compile, ExpressionError, type Expression, type FieldType } from '@rhei/expressions';
+import { compile, dataTypeOf, ExpressionError, type Expression, type FieldType } from '@rhei/expressions';
 import type { Bundle, ResourceProblem } from '@rhei/runtime';
 import type { Definitions } from '../definitions.store';
-import { dataTypeOf, type SourceSpec } from './contract';
+import type { SourceSpec } from './contract';
 
 /** What the compiler says against an expression, at its place in the resource. */
 export function expressionProblem(path: string, compileIt: () => unknown): ResourceProblem | undefined {
