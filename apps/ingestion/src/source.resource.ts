@@ -5,6 +5,7 @@ import { armClosing } from './close-arrivals';
 import { compileContract } from './contract';
 import { openShards } from './shard.store';
 import { sourceSpec, type SourceSpec } from './source';
+import { notesOf } from './source-change';
 import { ownerOf, saveSource } from './source.store';
 import type { UpstreamReader } from './upstream-reader';
 
@@ -23,6 +24,7 @@ export const sourceResource: ResourceKind<Deps, SourceSpec> = {
     const problems = Array.isArray(contract) ? contract.map((problem) => ({ ...problem, path: `/spec${problem.path}` })) : [];
     return [...problems, ...(spec.topic === undefined ? [] : await problemsOfTopic(deps, name, spec.topic))];
   },
+  notes: notesOf,
   async applied({ watermarkInterval, upstreamReader }, { name, spec, version }, tx) {
     // Two of one bundle may want the same: each alone was right when they were checked.
     const owner = spec.topic === undefined ? undefined : await ownerOf(tx, spec.topic);

@@ -1,0 +1,131 @@
+import { canonicalJson } from '@rhei/expressions';
+
+/** What differs between two versions of a contract, and whom it breaks; nobody: it is compatible. */
+export interface ContractChange {
+  /** As an expression would name it (`data.legs[].origin`), or a field of the contract. */
+  field: string;
+  what: string;
+  /** `readers` find less or other than before; `publishers` may be refused what was taken. */
+  breaks?: 'readers' | 'publishers';
+}
+
+type Schema = Record<string, unknown>;
+type Compared = { field: string; before: Schema; after: Schema; changes: ContractChange[] };
+
+/** Bounds by the direction in which they widen: a maximum by growing, a minimum by shrinking. */
+const BOUNDS: Readonly<Record<string, 1 | -1>> = {
+  maximum: 1, exclusiveMaximum: 1, maxLength: 1, maxItems: 1, maxProperties: 1, minimum: -1, exclusiveMinimum: -1, minLength: -1, minItems: -1, minProperties: -1,
+};
+/** They say nothing about the data, or are compared where something refers to them. */
+const SILENT = new Set(['$schema', '$id', '$comment', '$defs', 'definitions', 'title', 'description', 'examples', 'default', 'deprecated', 'readOnly', 'writeOnly']);
+const COMPARED = new Set(['type', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'const', ...Object.keys(BOUNDS)]);
+const TYPES = ['null', 'boolean', 'object', 'array', 'number', 'string'];
+
+/** What a changed JSON Schema of an event's data means for who reads it and who publishes it, by field. Both were vetted. */
+export function compareSchemas(before: Schema, after: Schema): ContractChange[] {
+  const changes: ContractChange[] = [];
+  compare({ field: 'data', before: unfold(before, before), after: unfold(after, after), changes });
+  return changes;
+}
+
+/** The schema with every reference replaced by what it refers to: vetted schemas have no circles. */
+function unfold(schema: unknown, root: Schema): Schema {
+  if (typeof schema === 'boolean') return schema ? {} : { not: {} };
+  const { $ref, ...rest } = schema as Schema;
+  const target = typeof $ref === 'string' ? unfold($ref.slice(2).split('/').reduce<unknown>((at, part) => (at as Schema)[part.replaceAll('~1', '/').replaceAll('~0', '~')], root), root) : {};
+  const own: Schema = { ...rest };
+  if (isObject(own.properties)) own.properties = Object.fromEntries(Object.entries(own.properties).map(([name, inner]) => [name, unfold(inner, root)]));
+  if (isObject(own.items)) own.items = unfold(own.items, root);
+  return { ...target, ...own };
+}
+
+function compare(pair: Compared): void {
+  const { field, before, after, changes } = pair;
+  const [from, to] = [typesOf(before), typesOf(after)];
+  const told = readable(before, after);
+  if (!subset(from, to) && !subset(to, from)) {
+    // What is below a value of another type has nothing to be compared with.
+    changes.push({ field, what: `its type changes ${told}`, breaks: 'readers' });
+    return;
+  }
+  if (!subset(from, to)) changes.push({ field, what: `its type is narrower ${told}`, breaks: 'publishers' });
+  else if (!subset(to, from)) changes.push({ field, what: `its type is wider ${told}` });
+  compareValues(pair);
+  for (const [keyword, widens] of Object.entries(BOUNDS)) compareBound(pair, keyword, widens);
+  compareProperties(pair);
+  if (isObject(before.items) && isObject(after.items)) compare({ ...pair, field: `${field}[]`, before: before.items, after: after.items });
+  else if (!same(before.items, after.items)) opaque(pair, 'items');
+  for (const keyword of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (!SILENT.has(keyword) && !COMPARED.has(keyword) && !same(before[keyword], after[keyword])) opaque(pair, keyword);
+  }
+}
+
+/** A keyword of which it cannot be told whether it became wider. */
+function opaque({ field, before, after, changes }: Compared, keyword: string): void {
+  if (after[keyword] === undefined) changes.push({ field, what: `"${keyword}" is dropped` });
+  else changes.push({ field, what: `"${keyword}" ${before[keyword] === undefined ? 'is new' : 'changes'}`, breaks: 'publishers' });
+}
+
+function compareValues({ field, before, after, changes }: Compared): void {
+  const [from, to] = [valuesOf(before), valuesOf(after)];
+  if (to === undefined) {
+    if (from !== undefined) changes.push({ field, what: 'it may hold any value now' });
+    return;
+  }
+  const gone = from?.filter((value) => !to.includes(value));
+  if (gone === undefined) changes.push({ field, what: `only ${to.join(', ')} may stand there now`, breaks: 'publishers' });
+  else if (gone.length > 0) changes.push({ field, what: `${gone.join(', ')} may not stand there any more`, breaks: 'publishers' });
+  const added = from === undefined ? [] : to.filter((value) => !from.includes(value));
+  if (added.length > 0) changes.push({ field, what: `${added.join(', ')} may stand there too` });
+}
+
+function compareBound({ field, before, after, changes }: Compared, keyword: string, widens: 1 | -1): void {
+  const unbounded = widens * Infinity;
+  const [from, to] = [before[keyword] ?? unbounded, after[keyword] ?? unbounded] as [number, number];
+  if (from === to) return;
+  const what = to === unbounded ? `${keyword} ${from} is dropped` : from === unbounded ? `${keyword} ${to} is new` : `${keyword} ${from} becomes ${to}`;
+  changes.push({ field, what, ...((to - from) * widens < 0 && { breaks: 'publishers' as const }) });
+}
+
+function compareProperties(pair: Compared): void {
+  const { field, before, after, changes } = pair;
+  const [old, now] = [propertiesOf(before), propertiesOf(after)];
+  const [had, needs] = [requiredOf(before), requiredOf(after)];
+  const added = Object.keys(now).filter((name) => !Object.hasOwn(old, name));
+  for (const name of Object.keys(old).filter((one) => !Object.hasOwn(now, one))) {
+    const successor = added.find((other) => same(now[other], old[name]));
+    changes.push({ field: named(field, name), what: `it is gone${successor === undefined ? '' : `; ${named(field, successor)} is new and looks the same`}`, breaks: 'readers' });
+  }
+  for (const name of added) {
+    const demanded = needs.has(name);
+    changes.push({ field: named(field, name), what: demanded ? 'it is new and required' : 'it is new and optional', ...(demanded && { breaks: 'publishers' as const }) });
+  }
+  for (const name of new Set([...had, ...needs])) {
+    if (had.has(name) === needs.has(name) || added.includes(name)) continue;
+    if (needs.has(name)) changes.push({ field: named(field, name), what: 'it becomes required', breaks: 'publishers' });
+    else if (Object.hasOwn(now, name)) changes.push({ field: named(field, name), what: 'it may be left out now' });
+  }
+  for (const name of Object.keys(old).filter((one) => Object.hasOwn(now, one))) compare({ ...pair, field: named(field, name), before: asSchema(old[name]), after: asSchema(now[name]) });
+  const [closed, closes] = [before.additionalProperties, after.additionalProperties];
+  if (same(closed, closes)) return;
+  if (closes === undefined || closes === true) changes.push({ field, what: 'other fields may stand there too' });
+  else changes.push({ field, what: closes === false ? 'no other fields may stand there any more' : 'what other fields may hold changes', breaks: 'publishers' });
+}
+
+const isObject = (value: unknown): value is Schema => typeof value === 'object' && value !== null && !Array.isArray(value);
+const asSchema = (value: unknown): Schema => (isObject(value) ? value : {});
+const propertiesOf = ({ properties }: Schema): Schema => asSchema(properties);
+const requiredOf = ({ required }: Schema): Set<string> => new Set(Array.isArray(required) ? (required as string[]) : []);
+const same = (a: unknown, b: unknown): boolean => (a === undefined || b === undefined ? a === b : canonicalJson(a) === canonicalJson(b));
+const named = (field: string, name: string): string => (/^[A-Za-z_]\w*$/.test(name) ? `${field}.${name}` : `${field}[${JSON.stringify(name)}]`);
+
+/** Values that may stand there, as JSON; undefined: any. */
+function valuesOf(schema: Schema): string[] | undefined {
+  if (Object.hasOwn(schema, 'const')) return [canonicalJson(schema.const)];
+  return Array.isArray(schema.enum) ? schema.enum.map((value) => canonicalJson(value)) : undefined;
+}
+
+const typesOf = ({ type }: Schema): Set<string> => new Set(type === undefined ? TYPES : Array.isArray(type) ? (type as string[]) : [type as string]);
+const subset = (inner: Set<string>, outer: Set<string>): boolean => [...inner].every((type) => outer.has(type) || (type === 'integer' && outer.has('number')));
+const typeText = ({ type }: Schema): string => (type === undefined ? 'any' : Array.isArray(type) ? type.join(' or ') : String(type));
+const readable = (before: Schema, after: Schema): string => `from ${typeText(before)} to ${typeText(after)}`;
