@@ -32,3 +32,10 @@ export function bucketsOf(instants: ArrayLike<number>, values: ArrayLike<Value>,
 
 /** The place of a bucket in its cycle, 0 to `cycle` - 1; also for buckets before the epoch. */
 export const placeOf = (index: number, cycle: number): number => ((index % cycle) + cycle) % cycle;
+
+/** All buckets of a span, by their numbers: one in which nothing happened adds `empty`, it is not missing. */
+export function withEmptyBuckets<B extends { readonly index: number }>(buckets: readonly B[], from: number, to: number, empty: (index: number) => B): B[] {
+  const known = new Map(buckets.map((bucket) => [bucket.index, bucket]));
+  for (let index = from; index < to; index++) if (!known.has(index)) known.set(index, empty(index));
+  return [...known.values()].sort((a, b) => a.index - b.index);
+}

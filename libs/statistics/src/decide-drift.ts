@@ -20,16 +20,21 @@ export interface DriftEvidence {
   name: string;
   effect: number;
   pValue: number;
-  /** What remembers (a 14-day rate, a score that reads it): neighbouring windows share its past, so it is shown and never alarms. */
-  remembers?: boolean;
+  /** The least effect that alarms; where it is left out, that of the decision. */
+  floor?: number;
+  /**
+   * Shown, never an alarm, and no part of the budget: what remembers (a 14-day rate, a score that reads it; neighbouring windows share
+   * its past), and what has too few rows to act on.
+   */
+  shownOnly?: boolean;
 }
 
 export interface DriftVerdict extends DriftEvidence {
-  /** `null` for what remembers: it takes no part in the budget. */
+  /** `null` for what is only shown: it takes no part in the budget. */
   adjusted: number | null;
   /**
    * - `alarm`: differs beyond noise, and enough to act · `small`: beyond noise, below the floor
-   * - `noise`: differs no more than the reference does from itself · `shown`: remembers
+   * - `noise`: differs no more than the reference does from itself · `shown`: see `shownOnly`
    */
   verdict: 'alarm' | 'small' | 'noise' | 'shown';
 }
@@ -37,15 +42,15 @@ export interface DriftVerdict extends DriftEvidence {
 /**
  * One decision over all that a window tests: one budget of false discoveries, then the floor of what is worth acting on.
  * @param budget the share of false discoveries, 0.01 by default
- * @param floor the least effect (PSI) that alarms, 0.03 by default
+ * @param floor the least effect that alarms (a PSI of 0.03 by default), for evidence that names none of its own
  */
 export function decideDrift<T extends DriftEvidence>(tests: readonly T[], { budget = 0.01, floor = 0.03 }: { budget?: number; floor?: number } = {}): { verdicts: Array<T & DriftVerdict>; alarms: Array<T & DriftVerdict> } {
-  const { adjusted, rejected } = benjaminiHochberg(tests.filter(({ remembers }) => !remembers).map(({ pValue }) => pValue), budget);
+  const { adjusted, rejected } = benjaminiHochberg(tests.filter(({ shownOnly }) => !shownOnly).map(({ pValue }) => pValue), budget);
   let next = 0;
   const verdicts = tests.map((test): T & DriftVerdict => {
-    if (test.remembers) return { ...test, adjusted: null, verdict: 'shown' };
+    if (test.shownOnly) return { ...test, adjusted: null, verdict: 'shown' };
     const at = next++;
-    return { ...test, adjusted: adjusted[at], verdict: !rejected[at] ? 'noise' : test.effect >= floor ? 'alarm' : 'small' };
+    return { ...test, adjusted: adjusted[at], verdict: !rejected[at] ? 'noise' : test.effect >= (test.floor ?? floor) ? 'alarm' : 'small' };
   });
   return { verdicts, alarms: verdicts.filter(({ verdict }) => verdict === 'alarm') };
 }

@@ -143,7 +143,7 @@ describe('alarms', () => {
 });
 
 describe('the decision', () => {
-  const evidence = (name: string, pValue: number, effect: number, remembers = false) => ({ name, pValue, effect, remembers });
+  const evidence = (name: string, pValue: number, effect: number, shownOnly = false) => ({ name, pValue, effect, shownOnly });
 
   it('alarms for what is beyond noise and above the floor, and says why not otherwise', () => {
     const { verdicts, alarms } = decideDrift([
@@ -158,7 +158,7 @@ describe('the decision', () => {
     const many = Array.from({ length: 9 }, (_, index) => evidence(`quiet${index}`, 0.5, 0.1));
     expect(decideDrift([evidence('late', 0.005, 0.08)]).alarms).toHaveLength(1);
     expect(decideDrift([evidence('late', 0.005, 0.08), ...many]).alarms).toHaveLength(0);
-    expect(decideDrift([evidence('late', 0.005, 0.08), ...many.map((quiet) => ({ ...quiet, remembers: true }))]).alarms).toHaveLength(1);
+    expect(decideDrift([evidence('late', 0.005, 0.08), ...many.map((quiet) => ({ ...quiet, shownOnly: true }))]).alarms).toHaveLength(1);
   });
 
   it('alarms at the floor itself, and decides nothing without tests', () => {

@@ -1,7 +1,7 @@
-import { placeOf, type Bucket } from './buckets';
+import type { Bucket } from './buckets';
 import { psiOf, totalOf } from './psi';
 import { quantileOfSorted } from './quantile';
-import { pick, randomOf } from './random';
+import { drawInto, pValueOf, resamplingOf } from './resample';
 
 export interface WindowTestOptions {
   reference: readonly Bucket[];
@@ -35,24 +35,11 @@ export interface WindowTest {
  *
  * Rows of one day share that day's weather, so a test that takes each row as evidence of its own alarms always. Here the distribution of the
  * statistic comes from draws of as many whole reference buckets, at the same places in the cycle, each compared with the reference without them.
- * p = (1 + draws at least as large) / (1 + draws), which is never 0 (Davison and Hinkley, Bootstrap Methods, §4.2).
  * @throws RangeError when the reference is too short for the window, or bins do not match
  */
 export function windowTest({ reference, window, cycle = 7, draws = 999, atLeast = 5, seed, name }: WindowTestOptions): WindowTest {
   const bins = checkBins(reference, window, name);
-  const places = new Map<number, number[]>();
-  reference.forEach(({ index }, at) => {
-    const place = placeOf(index, cycle);
-    places.set(place, [...(places.get(place) ?? []), at]);
-  });
-  const wanted = new Map<number, number>();
-  for (const { index } of window) wanted.set(placeOf(index, cycle), (wanted.get(placeOf(index, cycle)) ?? 0) + 1);
-  for (const [place, count] of wanted) {
-    const have = places.get(place)?.length ?? 0;
-    if (have < count + atLeast) {
-      throw new RangeError(`Test "${name}": the window takes ${count} bucket(s) at place ${place} of the cycle of ${cycle}; the reference has ${have} there and needs ${count + atLeast}. Wait for a longer reference.`);
-    }
-  }
+  const resampling = resamplingOf({ reference, window, cycle, atLeast, name });
   const counts = new Float64Array(reference.length * bins);
   reference.forEach((bucket, at) => counts.set(bucket.counts, at * bins));
   const whole = sumOf(reference, bins);
@@ -61,16 +48,13 @@ export function windowTest({ reference, window, cycle = 7, draws = 999, atLeast 
   const statistic = psiOf(whole, total, actual, totalOf(actual, 'window'));
 
   const differences = new Float64Array(draws);
+  const taken = new Int32Array(resampling.size);
   const drawn = new Float64Array(bins);
   const rest = new Float64Array(bins);
-  // Sorted, so that the order in which buckets were given decides nothing.
-  const plan = [...wanted].sort(([a], [b]) => a - b).map(([place, count]) => ({
-    count, from: Int32Array.from(places.get(place)!.sort((a, b) => reference[a].index - reference[b].index)),
-  }));
   for (let draw = 0; draw < draws; draw++) {
-    const random = randomOf(seed, `window-test ${name}`, draw);
+    drawInto(taken, resampling, seed, name, draw);
     drawn.fill(0);
-    for (const { count, from } of plan) addDistinct(random, count, from.slice(), counts, bins, drawn);
+    for (const bucket of taken) for (let bin = 0; bin < bins; bin++) drawn[bin] += counts[bucket * bins + bin];
     let size = 0;
     for (let bin = 0; bin < bins; bin++) {
       rest[bin] = whole[bin] - drawn[bin];
@@ -79,23 +63,11 @@ export function windowTest({ reference, window, cycle = 7, draws = 999, atLeast 
     // A draw of empty buckets has no shares to compare; it counts as no difference.
     differences[draw] = size === 0 || size === total ? 0 : psiOf(rest, total - size, drawn, size);
   }
-  // The same counts summed in another order may differ in the last bit; a tie is a tie.
-  const bar = statistic * (1 - 1e-12);
-  const asLarge = differences.reduce((sum, difference) => sum + (difference >= bar ? 1 : 0), 0);
-  return { name, statistic, effect: statistic, pValue: (1 + asLarge) / (1 + draws), noise: quantileOfSorted(differences.sort(), 0.5), draws };
+  return { name, statistic, effect: statistic, pValue: pValueOf(statistic, differences), noise: quantileOfSorted(differences.sort(), 0.5), draws };
 }
 
 /** Draws that are enough for the smallest p-value to pass {@link benjaminiHochberg} when only one of `tests` differs. */
 export const drawsFor = (tests: number, budget: number): number => Math.max(999, Math.ceil(tests / budget));
-
-function addDistinct(random: () => number, count: number, from: Int32Array, counts: Float64Array, bins: number, into: Float64Array): void {
-  for (let taken = 0; taken < count; taken++) {
-    const at = taken + pick(random, from.length - taken);
-    const bucket = from[at];
-    from[at] = from[taken];
-    for (let bin = 0; bin < bins; bin++) into[bin] += counts[bucket * bins + bin];
-  }
-}
 
 function checkBins(reference: readonly Bucket[], window: readonly Bucket[], name: string): number {
   if (window.length === 0) throw new RangeError(`Test "${name}": the window has no buckets.`);
