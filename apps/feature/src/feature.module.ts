@@ -10,6 +10,7 @@ import { onArrivalsClosed } from './on-arrivals-closed';
 import { onPredictionServed } from './on-prediction-served';
 import { onRecordAccepted } from './on-record-accepted';
 import { onSourceApplied } from './on-source-applied';
+import { sourceReadByFeatures } from './record/contract-change';
 import { countFailures } from './record/failure.store';
 import { countExamples } from './set/example.store';
 import { featureSetResource } from './set/feature-set.resource';
@@ -28,6 +29,7 @@ export const FeatureModule = service<Config, Deps>({
   },
   rpc: (deps) => [featureRpc(deps)],
   resources: [featureViewResource, featureSetResource],
+  refers: [sourceReadByFeatures],
   on: [onSourceApplied, onRecordAccepted, onArrivalsClosed, onPredictionServed],
   workers: [{ name: 'training sets', start: async ({ builds }) => builds.start(), stop: ({ builds }) => builds.end() }],
   explain: { 'training-set': explainTrainingSet },

@@ -1,6 +1,8 @@
-import { parseDuration } from '@rhei/expressions';
-import { compareSchemas, type ContractChange } from './schema-change';
+import { compareSchemas, parseDuration, type SchemaChange } from '@rhei/expressions';
 import type { EventTypeSpec, SourceSpec } from './source';
+
+/** As a change of a schema; `field` may be one of the contract too. */
+type ContractChange = SchemaChange;
 
 /** How a newer contract differs from the one in force. Who reads the events is not known here: services that do are asked by name. */
 export function compareSources(before: SourceSpec, after: SourceSpec): (ContractChange & { event: string })[] {

@@ -1,8 +1,8 @@
-import { canonicalJson } from '@rhei/expressions';
+import { canonicalJson } from './canonical';
 
-/** What differs between two versions of a contract, and whom it breaks; nobody: it is compatible. */
-export interface ContractChange {
-  /** As an expression would name it (`data.legs[].origin`), or a field of the contract. */
+/** What differs between two versions of a schema, and whom it breaks; nobody: it is compatible. */
+export interface SchemaChange {
+  /** As an expression would name it: `data.legs[].origin`. */
   field: string;
   what: string;
   /** `readers` find less or other than before; `publishers` may be refused what was taken. */
@@ -10,7 +10,7 @@ export interface ContractChange {
 }
 
 type Schema = Record<string, unknown>;
-type Compared = { field: string; before: Schema; after: Schema; changes: ContractChange[] };
+type Compared = { field: string; before: Schema; after: Schema; changes: SchemaChange[] };
 
 /** Bounds by the direction in which they widen: a maximum by growing, a minimum by shrinking. */
 const BOUNDS: Readonly<Record<string, 1 | -1>> = {
@@ -21,14 +21,17 @@ const SILENT = new Set(['$schema', '$id', '$comment', '$defs', 'definitions', 't
 const COMPARED = new Set(['type', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'const', ...Object.keys(BOUNDS)]);
 const TYPES = ['null', 'boolean', 'object', 'array', 'number', 'string'];
 
-/** What a changed JSON Schema of an event's data means for who reads it and who publishes it, by field. Both were vetted. */
-export function compareSchemas(before: Schema, after: Schema): ContractChange[] {
-  const changes: ContractChange[] = [];
+/**
+ * What a changed JSON Schema of data means for who reads it and who publishes it, by field. References lead to `$defs` or
+ * `definitions` of the schema itself, and not in circles.
+ */
+export function compareSchemas(before: Schema, after: Schema): SchemaChange[] {
+  const changes: SchemaChange[] = [];
   compare({ field: 'data', before: unfold(before, before), after: unfold(after, after), changes });
   return changes;
 }
 
-/** The schema with every reference replaced by what it refers to: vetted schemas have no circles. */
+/** The schema with every reference replaced by what it refers to. */
 function unfold(schema: unknown, root: Schema): Schema {
   if (typeof schema === 'boolean') return schema ? {} : { not: {} };
   const { $ref, ...rest } = schema as Schema;

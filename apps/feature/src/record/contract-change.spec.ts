@@ -1,0 +1,69 @@
+import type { Bundle } from '@rhei/runtime';
+import type { Definitions } from '../definitions.store';
+import { compileSet, featureSetSpec } from '../set/feature-set';
+import { compileView, featureViewSpec } from '../view/feature-view';
+import type { SourceSpec } from './contract';
+import { contractProblems } from './contract-change';
+
+const schema = { type: 'object', additionalProperties: false, required: ['order'], properties: { order: { type: 'string' }, shop: { type: 'string' }, total: { type: 'number' }, note: { type: 'string' } } };
+const contract = (change: object = {}, more: object = {}) => ({ owner: 'ops', events: { sold: { key: 'data.order', schema, ...change }, paid: { key: 'data.order', schema }, ...more } }) as unknown as Record<string, unknown>;
+const with_ = (properties: Record<string, unknown>, more: object = {}) => ({ schema: { ...schema, properties: Object.fromEntries(Object.entries({ ...schema.properties, ...properties }).filter(([, inner]) => inner !== undefined)), ...more } });
+const viewSpec = (change: object = {}) => featureViewSpec.parse({ entity: 'shop', source: 'till', event: 'sold', key: 'data.shop', value: 'data.total', window: { sum: '1d' }, ...change });
+const setSpec = (change: object = {}) => featureSetSpec.parse({
+  example: { source: 'till', event: 'sold', id: 'data.order' }, request: { order: 'string' }, features: [{ name: 'one', value: '1.0' }],
+  label: { source: 'till', event: 'paid', example: 'data.order', value: 'data.total > 5.0', maturity: '1d' }, ...change,
+});
+const knownOf = (views: object[] = [viewSpec()], sets: object[] = [setSpec()], source = contract()): Definitions => ({
+  sources: new Map([['till', source as SourceSpec]]),
+  views: new Map(views.map((spec, index) => [`view-${index}`, compileView(`view-${index}`, 1, spec as never, [])])),
+  sets: new Map(sets.map((spec, index) => [`set-${index}`, compileSet(`set-${index}`, 1, spec as never)])),
+  set: () => undefined,
+});
+const problems = (after: Record<string, unknown>, known = knownOf(), others: Record<string, object> = {}) => {
+  const bundle: Bundle = { find: (kind, name) => (kind === 'Source' ? (name === 'till' ? after : undefined) : (others[`${kind}/${name}`] as Record<string, unknown> | undefined)) };
+  return contractProblems('till', after, known, bundle).map(({ path, message }) => `${path}: ${message}`);
+};
+const open = { additionalProperties: true };
+
+describe('a new contract of a source', () => {
+  it('passes where nothing that is read goes away', () => {
+    expect(problems(contract())).toEqual([]);
+    expect(problems(contract(with_({ gate: { type: 'string' }, total: { type: ['number', 'null'] } })))).toEqual([]);
+    expect(problems(contract(with_({ note: undefined })))).toEqual([]);
+    expect(problems(contract({ key: 'id' }))).toEqual([]);
+    expect(problems(contract({ identity: 'data.order', revision: '1' }))).toEqual([]);
+    expect(problems(contract(with_({ total: undefined })), { ...knownOf(), sources: new Map() })).toEqual([]);
+  });
+
+  it('names who reads a property that is gone, in which expression', () => {
+    expect(problems(contract(with_({ total: undefined })))).toEqual(['/spec/events/sold/schema: FeatureView "view-0" reads data.total of "sold" in /spec/value (data.total): it is gone']);
+    expect(problems(contract(with_({ order: undefined }, { required: [] })))).toEqual([
+      '/spec/events/sold/schema: FeatureSet "set-0" reads data.order of "sold" in /spec/example/id (data.order): it is gone', '/spec/events/sold/schema: FeatureSet "set-0" reads data.order of "sold" in /spec/request/order (data.order): it is gone',
+    ]);
+  });
+
+  it('sees it in an open object too, and in what is read by a text', () => {
+    const known = (value: string) => knownOf([viewSpec({ value })], [], contract(with_({}, open)));
+    expect(problems(contract(with_({ total: undefined }, open)), known('data.total'))).toHaveLength(1);
+    expect(problems(contract(with_({ total: undefined }, open)), known(`double(data['total'])`))).toHaveLength(1);
+    expect(problems(contract(with_({ total: undefined }, open)), known(`'note' in data`))).toEqual([]);
+  });
+
+  it('names who reads a property of another type, or an event that is gone', () => {
+    expect(problems(contract(with_({ total: { type: 'string' } })))[0]).toContain('FeatureView "view-0" reads data.total of "sold" in /spec/value (data.total): its type changes from number to string');
+    const { sold: _, ...events } = contract().events as Record<string, unknown>;
+    expect(problems({ owner: 'ops', events })).toEqual(['/spec/events: FeatureView "view-0" reads "sold", which is gone', '/spec/events: FeatureSet "set-0" reads "sold", which is gone']);
+  });
+
+  it('names who would read records with another meaning', () => {
+    expect(problems(contract({ key: 'id' }), knownOf([viewSpec({ key: 'key' })], []))).toEqual(['/spec/events/sold/key: FeatureView "view-0" reads "sold", whose key becomes id']);
+    expect(problems(contract({ identity: 'id' }), knownOf(undefined, [], contract({ identity: 'data.order' })))).toEqual(['/spec/events/sold/identity: FeatureView "view-0" reads "sold", whose identity becomes id']);
+  });
+
+  it('judges what the bundle replaces in its new form', () => {
+    const after = contract(with_({ total: undefined, amount: { type: 'number' } }));
+    expect(problems(after, knownOf(), { 'FeatureView/view-0': viewSpec({ value: 'data.amount' }) })).toEqual([]);
+    expect(problems(after, knownOf(), { 'FeatureView/view-0': viewSpec() })).toHaveLength(1);
+    expect(problems(after, knownOf(), { 'FeatureView/other': viewSpec({ value: 'data.amount' }) })).toHaveLength(1);
+  });
+});
