@@ -1,3 +1,4 @@
+export { binomialRange } from './binomial-range';
 export { bucketsOf, placeOf, withEmptyBuckets, type Bucket, type BucketedReference } from './buckets';
 export { benjaminiHochberg, decideDrift, type DriftEvidence, type DriftVerdict } from './decide-drift';
 export { binOf, categoricalBinning, histogram, histogramOf, labelsOf, numericBinning, quantileEdges, sizeOf, type Binning, type Value } from './histogram';
