@@ -6,11 +6,12 @@ import { hash32 } from './hash';
 import { GRID, MAX_ROWS } from './histogram';
 import { boostingParams, type BoostingParams } from './params';
 import { sigmoid } from './sigmoid';
+import type { Split } from './split';
 import { faultsOf, labelFaults, type Labels, type Table } from './table';
 
 export interface FitOptions {
   /** Called after each tree. */
-  readonly onProgress?: (progress: { readonly tree: number; readonly trees: number; readonly leaves: number }) => void;
+  readonly onProgress?: (progress: { readonly tree: number; readonly trees: number }) => void;
   /** Asked before each tree; true ends the fit with {@link FitCancelled}. */
   readonly cancelled?: () => boolean;
   /** What a row is known by when rows are sampled, 32 bits each; its position by default. With keys, order does not matter. */
@@ -28,14 +29,32 @@ const COLUMNS = 2;
 export function fitBoosting(table: Table, labels: Labels, given: Partial<BoostingParams> = {}, options: FitOptions = {}): Ensemble {
   const params = boostingParams(given);
   refuse([...faultsOf(table), ...labelFaults(labels, table.rows), ...sizeFaults(table, options)]);
-  const rate = baseRate(labels);
-  const writer = ensembleWriter(table.names, baseMargin(rate, labels.length));
-  // One class only: there is nothing to tell apart.
-  if (rate === 0 || rate === 1) return writer.done();
+  const writer = ensembleWriter(table.names, baseOf(labels));
+  growTrees(table, labels, params, options, (root, binned) => {
+    writer.add(root, binned);
+    return true;
+  });
+  return writer.done();
+}
 
+/** Log-odds of the base rate, from which the first tree starts; with one class only, half a row is added to each class so that they stay finite. */
+export function baseOf(labels: Labels): number {
+  const rate = baseRate(labels);
+  const share = rate === 0 || rate === 1 ? (rate * labels.length + 0.5) / (labels.length + 1) : rate;
+  return Math.fround(Math.log(share / (1 - share))) + 0;
+}
+
+/**
+ * Grows the trees of a fit one after the other and hands each to `take`, which says whether to go on. Input and
+ * parameters have been checked. Throws {@link FitCancelled} when asked to stop.
+ */
+export function growTrees(table: Table, labels: Labels, params: BoostingParams, options: FitOptions, take: (root: GrownNode, binned: BinnedTable) => boolean): void {
+  const rate = baseRate(labels);
+  // One class only: there is nothing to tell apart.
+  if (rate === 0 || rate === 1) return;
   const binned = binTable(table, params.maxBins);
   const grow = treeGrower(binned, params);
-  const margins = new Float32Array(table.rows).fill(writer.base);
+  const margins = new Float32Array(table.rows).fill(baseOf(labels));
   const steps = new Float64Array(2 * table.rows);
   const rows = new Int32Array(table.rows);
   for (let tree = 0; tree < params.trees; tree += 1) {
@@ -43,11 +62,11 @@ export function fitBoosting(table: Table, labels: Labels, given: Partial<Boostin
     takeSteps(steps, margins, labels);
     const count = sampleRows(rows, tree, params, options.rowKeys);
     const root = grow(rows, count, steps, sampleColumns(binned.width, tree, params));
-    const leaves = writer.add(root, binned);
+    const goesOn = take(root, binned);
     addTree(margins, root, rows, count, binned);
-    options.onProgress?.({ tree: tree + 1, trees: params.trees, leaves });
+    options.onProgress?.({ tree: tree + 1, trees: params.trees });
+    if (!goesOn) return;
   }
-  return writer.done();
 }
 
 function sizeFaults(table: Table, { rowKeys }: FitOptions): string[] {
@@ -56,12 +75,6 @@ function sizeFaults(table: Table, { rowKeys }: FitOptions): string[] {
   if (table.rows > MAX_ROWS) faults.push(`The table has ${table.rows} rows; a fit takes ${MAX_ROWS} at most: sample first.`);
   if (rowKeys !== undefined && rowKeys.length !== table.rows) faults.push(`There are ${rowKeys.length} row keys for ${table.rows} rows; give one key per row.`);
   return faults;
-}
-
-/** Log-odds of the base rate; with one class only, half a row is added to each class so that they stay finite. */
-function baseMargin(rate: number, rows: number): number {
-  const share = rate === 0 || rate === 1 ? (rate * rows + 0.5) / (rows + 1) : rate;
-  return Math.fround(Math.log(share / (1 - share))) + 0;
 }
 
 /** Gradient and hessian of the log loss by log-odds, rounded to the grid. */
@@ -115,31 +128,33 @@ function addTree(margins: Float32Array, root: GrownNode, rows: Int32Array, count
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer V)[] ? V[] : T[K] };
 
-/** Collects trees into an {@link Ensemble}. `add` returns the number of leaves. */
+/** The threshold at which a grown node parts present values. */
+export const thresholdOf = ({ edges }: BinnedTable, { column, bin }: Split): number => edges[column][bin - 1] ?? LARGEST_FLOAT32;
+
+/** Collects trees into an {@link Ensemble}. */
 function ensembleWriter(features: readonly string[], base: number) {
   const out: Mutable<Ensemble> = { features: [...features], base, roots: [], feature: [], threshold: [], missingLeft: [], left: [], right: [], value: [], cover: [] };
-  const write = (node: GrownNode, binned: BinnedTable): number => {
+  const write = (node: GrownNode, binned: BinnedTable): void => {
     const at = out.feature.length;
     const { split, left, right } = node;
     const inner = split !== undefined && left !== undefined && right !== undefined;
     out.feature.push(inner ? split.column : -1);
-    out.threshold.push(inner ? binned.edges[split.column][split.bin - 1] ?? LARGEST_FLOAT32 : 0);
+    out.threshold.push(inner ? thresholdOf(binned, split) : 0);
     out.missingLeft.push(inner && split.missingLeft ? 1 : 0);
     out.left.push(-1);
     out.right.push(-1);
     out.value.push(inner ? 0 : node.value);
     out.cover.push(node.sums.rows);
-    if (!inner) return 1;
+    if (!inner) return;
     out.left[at] = out.feature.length;
-    const leavesLeft = write(left, binned);
+    write(left, binned);
     out.right[at] = out.feature.length;
-    return leavesLeft + write(right, binned);
+    write(right, binned);
   };
   return {
-    base,
-    add(root: GrownNode, binned: BinnedTable): number {
+    add(root: GrownNode, binned: BinnedTable): void {
       out.roots.push(out.feature.length);
-      return write(root, binned);
+      write(root, binned);
     },
     done: (): Ensemble => out,
   };
