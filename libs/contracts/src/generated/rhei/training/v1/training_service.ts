@@ -33,6 +33,25 @@ export interface Run {
   artifactDigest: string;
   trainingSetDigest: string;
   failure: string;
+  /** What its process is at: "load rows", "fit", …; empty before and after. */
+  phase: string;
+  /** Of the engine, with the defaults filled in; empty until the run has succeeded, as code_digest and fit_until. */
+  parametersJson: string;
+  codeDigest: string;
+  /** The earlier run whose artifact and report this one took, since everything they rest on is the same. */
+  cachedFrom: string;
+  /** 0 while it is open. */
+  endedAt: number;
+  /** Of its process. */
+  seconds: number;
+  /** The plan's specification when the run was started. */
+  specJson: string;
+  /** The version that the run is compared with: {"version", "digest", "fitUntil"}; empty for none. */
+  championJson: string;
+  trainingSet: string;
+  featureSet: string;
+  featureSetVersion: number;
+  fitUntil: number;
 }
 
 export interface StartRunRequest {
@@ -40,6 +59,8 @@ export interface StartRunRequest {
   reason: string;
   /** The same id starts one run; empty: a new one. */
   requestId: string;
+  /** Fits also where an earlier run had the same inputs. */
+  noCache: boolean;
 }
 
 export interface StartRunResponse {
@@ -70,6 +91,77 @@ export interface ListRunsResponse {
   runs: Run[];
 }
 
+/** One thing in which two runs differ, as text; what follows from what comes later. */
+export interface RunDifference {
+  /** "training set" | "code" | "parameters.<name>" | "plan.<field>" | "champion" | "holdout" | "artifact" | … */
+  what: string;
+  a: string;
+  b: string;
+}
+
+export interface CompareRunsRequest {
+  a: string;
+  b: string;
+}
+
+export interface RunMetric {
+  name: string;
+  a: number;
+  b: number;
+}
+
+export interface CompareRunsResponse {
+  a: Run | undefined;
+  b: Run | undefined;
+  differences: RunDifference[];
+  /** Of the two new models, each on its own run's holdout. */
+  metrics: RunMetric[];
+  /** Log loss of a minus log loss of b on the same rows, with a 95 % interval from whole days; absent where unpaired says why. */
+  paired: PairedDifference | undefined;
+  unpaired: string;
+}
+
+export interface PairedDifference {
+  mean: number;
+  low: number;
+  high: number;
+  rows: number;
+  days: number;
+}
+
+export interface Reproduction {
+  id: string;
+  run: string;
+  /** running | same | different | failed */
+  state: string;
+  progress: number;
+  phase: string;
+  /** What was recorded (a) and what came now (b); the first is where the two part. */
+  differences: RunDifference[];
+  failure: string;
+  by: string;
+  artifactDigest: string;
+  seconds: number;
+}
+
+export interface ReproduceRunRequest {
+  run: string;
+  /** The same id starts one reproduction; empty: a new one. */
+  requestId: string;
+}
+
+export interface ReproduceRunResponse {
+  reproduction: Reproduction | undefined;
+}
+
+export interface GetReproductionRequest {
+  id: string;
+}
+
+export interface GetReproductionResponse {
+  reproduction: Reproduction | undefined;
+}
+
 function createBaseRun(): Run {
   return {
     id: "",
@@ -84,6 +176,18 @@ function createBaseRun(): Run {
     artifactDigest: "",
     trainingSetDigest: "",
     failure: "",
+    phase: "",
+    parametersJson: "",
+    codeDigest: "",
+    cachedFrom: "",
+    endedAt: 0,
+    seconds: 0,
+    specJson: "",
+    championJson: "",
+    trainingSet: "",
+    featureSet: "",
+    featureSetVersion: 0,
+    fitUntil: 0,
   };
 }
 
@@ -124,6 +228,42 @@ export const Run: MessageFns<Run> = {
     }
     if (message.failure !== "") {
       writer.uint32(98).string(message.failure);
+    }
+    if (message.phase !== "") {
+      writer.uint32(106).string(message.phase);
+    }
+    if (message.parametersJson !== "") {
+      writer.uint32(114).string(message.parametersJson);
+    }
+    if (message.codeDigest !== "") {
+      writer.uint32(122).string(message.codeDigest);
+    }
+    if (message.cachedFrom !== "") {
+      writer.uint32(130).string(message.cachedFrom);
+    }
+    if (message.endedAt !== 0) {
+      writer.uint32(136).int64(message.endedAt);
+    }
+    if (message.seconds !== 0) {
+      writer.uint32(145).double(message.seconds);
+    }
+    if (message.specJson !== "") {
+      writer.uint32(154).string(message.specJson);
+    }
+    if (message.championJson !== "") {
+      writer.uint32(162).string(message.championJson);
+    }
+    if (message.trainingSet !== "") {
+      writer.uint32(170).string(message.trainingSet);
+    }
+    if (message.featureSet !== "") {
+      writer.uint32(178).string(message.featureSet);
+    }
+    if (message.featureSetVersion !== 0) {
+      writer.uint32(184).int64(message.featureSetVersion);
+    }
+    if (message.fitUntil !== 0) {
+      writer.uint32(192).int64(message.fitUntil);
     }
     return writer;
   },
@@ -237,6 +377,102 @@ export const Run: MessageFns<Run> = {
             message.failure = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.parametersJson = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.codeDigest = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.cachedFrom = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.endedAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 18: {
+            if (tag !== 145) {
+              break;
+            }
+
+            message.seconds = reader.double();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.specJson = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.championJson = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.trainingSet = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.featureSet = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.featureSetVersion = longToNumber(reader.int64());
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.fitUntil = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -283,6 +519,58 @@ export const Run: MessageFns<Run> = {
         ? globalThis.String(object.training_set_digest)
         : "",
       failure: isSet(object.failure) ? globalThis.String(object.failure) : "",
+      phase: isSet(object.phase) ? globalThis.String(object.phase) : "",
+      parametersJson: isSet(object.parametersJson)
+        ? globalThis.String(object.parametersJson)
+        : isSet(object.parameters_json)
+        ? globalThis.String(object.parameters_json)
+        : "",
+      codeDigest: isSet(object.codeDigest)
+        ? globalThis.String(object.codeDigest)
+        : isSet(object.code_digest)
+        ? globalThis.String(object.code_digest)
+        : "",
+      cachedFrom: isSet(object.cachedFrom)
+        ? globalThis.String(object.cachedFrom)
+        : isSet(object.cached_from)
+        ? globalThis.String(object.cached_from)
+        : "",
+      endedAt: isSet(object.endedAt)
+        ? globalThis.Number(object.endedAt)
+        : isSet(object.ended_at)
+        ? globalThis.Number(object.ended_at)
+        : 0,
+      seconds: isSet(object.seconds) ? globalThis.Number(object.seconds) : 0,
+      specJson: isSet(object.specJson)
+        ? globalThis.String(object.specJson)
+        : isSet(object.spec_json)
+        ? globalThis.String(object.spec_json)
+        : "",
+      championJson: isSet(object.championJson)
+        ? globalThis.String(object.championJson)
+        : isSet(object.champion_json)
+        ? globalThis.String(object.champion_json)
+        : "",
+      trainingSet: isSet(object.trainingSet)
+        ? globalThis.String(object.trainingSet)
+        : isSet(object.training_set)
+        ? globalThis.String(object.training_set)
+        : "",
+      featureSet: isSet(object.featureSet)
+        ? globalThis.String(object.featureSet)
+        : isSet(object.feature_set)
+        ? globalThis.String(object.feature_set)
+        : "",
+      featureSetVersion: isSet(object.featureSetVersion)
+        ? globalThis.Number(object.featureSetVersion)
+        : isSet(object.feature_set_version)
+        ? globalThis.Number(object.feature_set_version)
+        : 0,
+      fitUntil: isSet(object.fitUntil)
+        ? globalThis.Number(object.fitUntil)
+        : isSet(object.fit_until)
+        ? globalThis.Number(object.fit_until)
+        : 0,
     };
   },
 
@@ -324,6 +612,42 @@ export const Run: MessageFns<Run> = {
     if (message.failure !== "") {
       obj.failure = message.failure;
     }
+    if (message.phase !== "") {
+      obj.phase = message.phase;
+    }
+    if (message.parametersJson !== "") {
+      obj.parametersJson = message.parametersJson;
+    }
+    if (message.codeDigest !== "") {
+      obj.codeDigest = message.codeDigest;
+    }
+    if (message.cachedFrom !== "") {
+      obj.cachedFrom = message.cachedFrom;
+    }
+    if (message.endedAt !== 0) {
+      obj.endedAt = Math.round(message.endedAt);
+    }
+    if (message.seconds !== 0) {
+      obj.seconds = floatToJson(message.seconds);
+    }
+    if (message.specJson !== "") {
+      obj.specJson = message.specJson;
+    }
+    if (message.championJson !== "") {
+      obj.championJson = message.championJson;
+    }
+    if (message.trainingSet !== "") {
+      obj.trainingSet = message.trainingSet;
+    }
+    if (message.featureSet !== "") {
+      obj.featureSet = message.featureSet;
+    }
+    if (message.featureSetVersion !== 0) {
+      obj.featureSetVersion = Math.round(message.featureSetVersion);
+    }
+    if (message.fitUntil !== 0) {
+      obj.fitUntil = Math.round(message.fitUntil);
+    }
     return obj;
   },
 
@@ -344,12 +668,24 @@ export const Run: MessageFns<Run> = {
     message.artifactDigest = object.artifactDigest ?? "";
     message.trainingSetDigest = object.trainingSetDigest ?? "";
     message.failure = object.failure ?? "";
+    message.phase = object.phase ?? "";
+    message.parametersJson = object.parametersJson ?? "";
+    message.codeDigest = object.codeDigest ?? "";
+    message.cachedFrom = object.cachedFrom ?? "";
+    message.endedAt = object.endedAt ?? 0;
+    message.seconds = object.seconds ?? 0;
+    message.specJson = object.specJson ?? "";
+    message.championJson = object.championJson ?? "";
+    message.trainingSet = object.trainingSet ?? "";
+    message.featureSet = object.featureSet ?? "";
+    message.featureSetVersion = object.featureSetVersion ?? 0;
+    message.fitUntil = object.fitUntil ?? 0;
     return message;
   },
 };
 
 function createBaseStartRunRequest(): StartRunRequest {
-  return { plan: "", reason: "", requestId: "" };
+  return { plan: "", reason: "", requestId: "", noCache: false };
 }
 
 export const StartRunRequest: MessageFns<StartRunRequest> = {
@@ -362,6 +698,9 @@ export const StartRunRequest: MessageFns<StartRunRequest> = {
     }
     if (message.requestId !== "") {
       writer.uint32(26).string(message.requestId);
+    }
+    if (message.noCache !== false) {
+      writer.uint32(32).bool(message.noCache);
     }
     return writer;
   },
@@ -403,6 +742,14 @@ export const StartRunRequest: MessageFns<StartRunRequest> = {
             message.requestId = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.noCache = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -424,6 +771,11 @@ export const StartRunRequest: MessageFns<StartRunRequest> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      noCache: isSet(object.noCache)
+        ? globalThis.Boolean(object.noCache)
+        : isSet(object.no_cache)
+        ? globalThis.Boolean(object.no_cache)
+        : false,
     };
   },
 
@@ -438,6 +790,9 @@ export const StartRunRequest: MessageFns<StartRunRequest> = {
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
     }
+    if (message.noCache !== false) {
+      obj.noCache = message.noCache;
+    }
     return obj;
   },
 
@@ -449,6 +804,7 @@ export const StartRunRequest: MessageFns<StartRunRequest> = {
     message.plan = object.plan ?? "";
     message.reason = object.reason ?? "";
     message.requestId = object.requestId ?? "";
+    message.noCache = object.noCache ?? false;
     return message;
   },
 };
@@ -922,6 +1278,1103 @@ export const ListRunsResponse: MessageFns<ListRunsResponse> = {
   },
 };
 
+function createBaseRunDifference(): RunDifference {
+  return { what: "", a: "", b: "" };
+}
+
+export const RunDifference: MessageFns<RunDifference> = {
+  encode(message: RunDifference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.what !== "") {
+      writer.uint32(10).string(message.what);
+    }
+    if (message.a !== "") {
+      writer.uint32(18).string(message.a);
+    }
+    if (message.b !== "") {
+      writer.uint32(26).string(message.b);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunDifference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunDifference();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.what = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.a = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.b = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunDifference {
+    return {
+      what: isSet(object.what) ? globalThis.String(object.what) : "",
+      a: isSet(object.a) ? globalThis.String(object.a) : "",
+      b: isSet(object.b) ? globalThis.String(object.b) : "",
+    };
+  },
+
+  toJSON(message: RunDifference): unknown {
+    const obj: any = {};
+    if (message.what !== "") {
+      obj.what = message.what;
+    }
+    if (message.a !== "") {
+      obj.a = message.a;
+    }
+    if (message.b !== "") {
+      obj.b = message.b;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RunDifference>, I>>(base?: I): RunDifference {
+    return RunDifference.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RunDifference>, I>>(object: I): RunDifference {
+    const message = createBaseRunDifference();
+    message.what = object.what ?? "";
+    message.a = object.a ?? "";
+    message.b = object.b ?? "";
+    return message;
+  },
+};
+
+function createBaseCompareRunsRequest(): CompareRunsRequest {
+  return { a: "", b: "" };
+}
+
+export const CompareRunsRequest: MessageFns<CompareRunsRequest> = {
+  encode(message: CompareRunsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.a !== "") {
+      writer.uint32(10).string(message.a);
+    }
+    if (message.b !== "") {
+      writer.uint32(18).string(message.b);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompareRunsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompareRunsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.a = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.b = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CompareRunsRequest {
+    return {
+      a: isSet(object.a) ? globalThis.String(object.a) : "",
+      b: isSet(object.b) ? globalThis.String(object.b) : "",
+    };
+  },
+
+  toJSON(message: CompareRunsRequest): unknown {
+    const obj: any = {};
+    if (message.a !== "") {
+      obj.a = message.a;
+    }
+    if (message.b !== "") {
+      obj.b = message.b;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CompareRunsRequest>, I>>(base?: I): CompareRunsRequest {
+    return CompareRunsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CompareRunsRequest>, I>>(object: I): CompareRunsRequest {
+    const message = createBaseCompareRunsRequest();
+    message.a = object.a ?? "";
+    message.b = object.b ?? "";
+    return message;
+  },
+};
+
+function createBaseRunMetric(): RunMetric {
+  return { name: "", a: 0, b: 0 };
+}
+
+export const RunMetric: MessageFns<RunMetric> = {
+  encode(message: RunMetric, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.a !== 0) {
+      writer.uint32(17).double(message.a);
+    }
+    if (message.b !== 0) {
+      writer.uint32(25).double(message.b);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunMetric {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunMetric();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.a = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.b = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunMetric {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      a: isSet(object.a) ? globalThis.Number(object.a) : 0,
+      b: isSet(object.b) ? globalThis.Number(object.b) : 0,
+    };
+  },
+
+  toJSON(message: RunMetric): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.a !== 0) {
+      obj.a = floatToJson(message.a);
+    }
+    if (message.b !== 0) {
+      obj.b = floatToJson(message.b);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RunMetric>, I>>(base?: I): RunMetric {
+    return RunMetric.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RunMetric>, I>>(object: I): RunMetric {
+    const message = createBaseRunMetric();
+    message.name = object.name ?? "";
+    message.a = object.a ?? 0;
+    message.b = object.b ?? 0;
+    return message;
+  },
+};
+
+function createBaseCompareRunsResponse(): CompareRunsResponse {
+  return { a: undefined, b: undefined, differences: [], metrics: [], paired: undefined, unpaired: "" };
+}
+
+export const CompareRunsResponse: MessageFns<CompareRunsResponse> = {
+  encode(message: CompareRunsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.a !== undefined) {
+      Run.encode(message.a, writer.uint32(10).fork()).join();
+    }
+    if (message.b !== undefined) {
+      Run.encode(message.b, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.differences) {
+      RunDifference.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.metrics) {
+      RunMetric.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.paired !== undefined) {
+      PairedDifference.encode(message.paired, writer.uint32(42).fork()).join();
+    }
+    if (message.unpaired !== "") {
+      writer.uint32(50).string(message.unpaired);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompareRunsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompareRunsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.a = Run.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.b = Run.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.differences.push(RunDifference.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.metrics.push(RunMetric.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.paired = PairedDifference.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.unpaired = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CompareRunsResponse {
+    return {
+      a: isSet(object.a) ? Run.fromJSON(object.a) : undefined,
+      b: isSet(object.b) ? Run.fromJSON(object.b) : undefined,
+      differences: globalThis.Array.isArray(object?.differences)
+        ? object.differences.map((e: any) => RunDifference.fromJSON(e))
+        : [],
+      metrics: globalThis.Array.isArray(object?.metrics) ? object.metrics.map((e: any) => RunMetric.fromJSON(e)) : [],
+      paired: isSet(object.paired) ? PairedDifference.fromJSON(object.paired) : undefined,
+      unpaired: isSet(object.unpaired) ? globalThis.String(object.unpaired) : "",
+    };
+  },
+
+  toJSON(message: CompareRunsResponse): unknown {
+    const obj: any = {};
+    if (message.a !== undefined) {
+      obj.a = Run.toJSON(message.a);
+    }
+    if (message.b !== undefined) {
+      obj.b = Run.toJSON(message.b);
+    }
+    if (message.differences?.length) {
+      obj.differences = message.differences.map((e) => RunDifference.toJSON(e));
+    }
+    if (message.metrics?.length) {
+      obj.metrics = message.metrics.map((e) => RunMetric.toJSON(e));
+    }
+    if (message.paired !== undefined) {
+      obj.paired = PairedDifference.toJSON(message.paired);
+    }
+    if (message.unpaired !== "") {
+      obj.unpaired = message.unpaired;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CompareRunsResponse>, I>>(base?: I): CompareRunsResponse {
+    return CompareRunsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CompareRunsResponse>, I>>(object: I): CompareRunsResponse {
+    const message = createBaseCompareRunsResponse();
+    message.a = (object.a !== undefined && object.a !== null) ? Run.fromPartial(object.a) : undefined;
+    message.b = (object.b !== undefined && object.b !== null) ? Run.fromPartial(object.b) : undefined;
+    message.differences = object.differences?.map((e) => RunDifference.fromPartial(e)) || [];
+    message.metrics = object.metrics?.map((e) => RunMetric.fromPartial(e)) || [];
+    message.paired = (object.paired !== undefined && object.paired !== null)
+      ? PairedDifference.fromPartial(object.paired)
+      : undefined;
+    message.unpaired = object.unpaired ?? "";
+    return message;
+  },
+};
+
+function createBasePairedDifference(): PairedDifference {
+  return { mean: 0, low: 0, high: 0, rows: 0, days: 0 };
+}
+
+export const PairedDifference: MessageFns<PairedDifference> = {
+  encode(message: PairedDifference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mean !== 0) {
+      writer.uint32(9).double(message.mean);
+    }
+    if (message.low !== 0) {
+      writer.uint32(17).double(message.low);
+    }
+    if (message.high !== 0) {
+      writer.uint32(25).double(message.high);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(32).int64(message.rows);
+    }
+    if (message.days !== 0) {
+      writer.uint32(40).int64(message.days);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PairedDifference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePairedDifference();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.mean = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.low = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.high = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.days = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PairedDifference {
+    return {
+      mean: isSet(object.mean) ? globalThis.Number(object.mean) : 0,
+      low: isSet(object.low) ? globalThis.Number(object.low) : 0,
+      high: isSet(object.high) ? globalThis.Number(object.high) : 0,
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      days: isSet(object.days) ? globalThis.Number(object.days) : 0,
+    };
+  },
+
+  toJSON(message: PairedDifference): unknown {
+    const obj: any = {};
+    if (message.mean !== 0) {
+      obj.mean = floatToJson(message.mean);
+    }
+    if (message.low !== 0) {
+      obj.low = floatToJson(message.low);
+    }
+    if (message.high !== 0) {
+      obj.high = floatToJson(message.high);
+    }
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    if (message.days !== 0) {
+      obj.days = Math.round(message.days);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PairedDifference>, I>>(base?: I): PairedDifference {
+    return PairedDifference.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PairedDifference>, I>>(object: I): PairedDifference {
+    const message = createBasePairedDifference();
+    message.mean = object.mean ?? 0;
+    message.low = object.low ?? 0;
+    message.high = object.high ?? 0;
+    message.rows = object.rows ?? 0;
+    message.days = object.days ?? 0;
+    return message;
+  },
+};
+
+function createBaseReproduction(): Reproduction {
+  return {
+    id: "",
+    run: "",
+    state: "",
+    progress: 0,
+    phase: "",
+    differences: [],
+    failure: "",
+    by: "",
+    artifactDigest: "",
+    seconds: 0,
+  };
+}
+
+export const Reproduction: MessageFns<Reproduction> = {
+  encode(message: Reproduction, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.run !== "") {
+      writer.uint32(18).string(message.run);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.progress !== 0) {
+      writer.uint32(33).double(message.progress);
+    }
+    if (message.phase !== "") {
+      writer.uint32(42).string(message.phase);
+    }
+    for (const v of message.differences) {
+      RunDifference.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.failure !== "") {
+      writer.uint32(58).string(message.failure);
+    }
+    if (message.by !== "") {
+      writer.uint32(66).string(message.by);
+    }
+    if (message.artifactDigest !== "") {
+      writer.uint32(74).string(message.artifactDigest);
+    }
+    if (message.seconds !== 0) {
+      writer.uint32(81).double(message.seconds);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Reproduction {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReproduction();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.progress = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.differences.push(RunDifference.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.failure = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.artifactDigest = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.seconds = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Reproduction {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      progress: isSet(object.progress) ? globalThis.Number(object.progress) : 0,
+      phase: isSet(object.phase) ? globalThis.String(object.phase) : "",
+      differences: globalThis.Array.isArray(object?.differences)
+        ? object.differences.map((e: any) => RunDifference.fromJSON(e))
+        : [],
+      failure: isSet(object.failure) ? globalThis.String(object.failure) : "",
+      by: isSet(object.by) ? globalThis.String(object.by) : "",
+      artifactDigest: isSet(object.artifactDigest)
+        ? globalThis.String(object.artifactDigest)
+        : isSet(object.artifact_digest)
+        ? globalThis.String(object.artifact_digest)
+        : "",
+      seconds: isSet(object.seconds) ? globalThis.Number(object.seconds) : 0,
+    };
+  },
+
+  toJSON(message: Reproduction): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.progress !== 0) {
+      obj.progress = floatToJson(message.progress);
+    }
+    if (message.phase !== "") {
+      obj.phase = message.phase;
+    }
+    if (message.differences?.length) {
+      obj.differences = message.differences.map((e) => RunDifference.toJSON(e));
+    }
+    if (message.failure !== "") {
+      obj.failure = message.failure;
+    }
+    if (message.by !== "") {
+      obj.by = message.by;
+    }
+    if (message.artifactDigest !== "") {
+      obj.artifactDigest = message.artifactDigest;
+    }
+    if (message.seconds !== 0) {
+      obj.seconds = floatToJson(message.seconds);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Reproduction>, I>>(base?: I): Reproduction {
+    return Reproduction.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Reproduction>, I>>(object: I): Reproduction {
+    const message = createBaseReproduction();
+    message.id = object.id ?? "";
+    message.run = object.run ?? "";
+    message.state = object.state ?? "";
+    message.progress = object.progress ?? 0;
+    message.phase = object.phase ?? "";
+    message.differences = object.differences?.map((e) => RunDifference.fromPartial(e)) || [];
+    message.failure = object.failure ?? "";
+    message.by = object.by ?? "";
+    message.artifactDigest = object.artifactDigest ?? "";
+    message.seconds = object.seconds ?? 0;
+    return message;
+  },
+};
+
+function createBaseReproduceRunRequest(): ReproduceRunRequest {
+  return { run: "", requestId: "" };
+}
+
+export const ReproduceRunRequest: MessageFns<ReproduceRunRequest> = {
+  encode(message: ReproduceRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReproduceRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReproduceRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReproduceRunRequest {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ReproduceRunRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReproduceRunRequest>, I>>(base?: I): ReproduceRunRequest {
+    return ReproduceRunRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReproduceRunRequest>, I>>(object: I): ReproduceRunRequest {
+    const message = createBaseReproduceRunRequest();
+    message.run = object.run ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseReproduceRunResponse(): ReproduceRunResponse {
+  return { reproduction: undefined };
+}
+
+export const ReproduceRunResponse: MessageFns<ReproduceRunResponse> = {
+  encode(message: ReproduceRunResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reproduction !== undefined) {
+      Reproduction.encode(message.reproduction, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReproduceRunResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReproduceRunResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reproduction = Reproduction.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReproduceRunResponse {
+    return { reproduction: isSet(object.reproduction) ? Reproduction.fromJSON(object.reproduction) : undefined };
+  },
+
+  toJSON(message: ReproduceRunResponse): unknown {
+    const obj: any = {};
+    if (message.reproduction !== undefined) {
+      obj.reproduction = Reproduction.toJSON(message.reproduction);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReproduceRunResponse>, I>>(base?: I): ReproduceRunResponse {
+    return ReproduceRunResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReproduceRunResponse>, I>>(object: I): ReproduceRunResponse {
+    const message = createBaseReproduceRunResponse();
+    message.reproduction = (object.reproduction !== undefined && object.reproduction !== null)
+      ? Reproduction.fromPartial(object.reproduction)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetReproductionRequest(): GetReproductionRequest {
+  return { id: "" };
+}
+
+export const GetReproductionRequest: MessageFns<GetReproductionRequest> = {
+  encode(message: GetReproductionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetReproductionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetReproductionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetReproductionRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: GetReproductionRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetReproductionRequest>, I>>(base?: I): GetReproductionRequest {
+    return GetReproductionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetReproductionRequest>, I>>(object: I): GetReproductionRequest {
+    const message = createBaseGetReproductionRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetReproductionResponse(): GetReproductionResponse {
+  return { reproduction: undefined };
+}
+
+export const GetReproductionResponse: MessageFns<GetReproductionResponse> = {
+  encode(message: GetReproductionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reproduction !== undefined) {
+      Reproduction.encode(message.reproduction, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetReproductionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetReproductionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reproduction = Reproduction.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetReproductionResponse {
+    return { reproduction: isSet(object.reproduction) ? Reproduction.fromJSON(object.reproduction) : undefined };
+  },
+
+  toJSON(message: GetReproductionResponse): unknown {
+    const obj: any = {};
+    if (message.reproduction !== undefined) {
+      obj.reproduction = Reproduction.toJSON(message.reproduction);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetReproductionResponse>, I>>(base?: I): GetReproductionResponse {
+    return GetReproductionResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetReproductionResponse>, I>>(object: I): GetReproductionResponse {
+    const message = createBaseGetReproductionResponse();
+    message.reproduction = (object.reproduction !== undefined && object.reproduction !== null)
+      ? Reproduction.fromPartial(object.reproduction)
+      : undefined;
+    return message;
+  },
+};
+
 export type TrainingServiceService = typeof TrainingServiceService;
 export const TrainingServiceService = {
   startRun: {
@@ -960,6 +2413,38 @@ export const TrainingServiceService = {
     responseSerialize: (value: ListRunsResponse): Buffer => Buffer.from(ListRunsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListRunsResponse => ListRunsResponse.decode(value),
   },
+  /** What differs between two runs, and by how much their models differ on one holdout. */
+  compareRuns: {
+    path: "/rhei.training.v1.TrainingService/CompareRuns" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CompareRunsRequest): Buffer => Buffer.from(CompareRunsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CompareRunsRequest => CompareRunsRequest.decode(value),
+    responseSerialize: (value: CompareRunsResponse): Buffer => Buffer.from(CompareRunsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CompareRunsResponse => CompareRunsResponse.decode(value),
+  },
+  /** Fits a run again from what it recorded, and registers nothing. The same request id starts it once. */
+  reproduceRun: {
+    path: "/rhei.training.v1.TrainingService/ReproduceRun" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReproduceRunRequest): Buffer => Buffer.from(ReproduceRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReproduceRunRequest => ReproduceRunRequest.decode(value),
+    responseSerialize: (value: ReproduceRunResponse): Buffer =>
+      Buffer.from(ReproduceRunResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReproduceRunResponse => ReproduceRunResponse.decode(value),
+  },
+  getReproduction: {
+    path: "/rhei.training.v1.TrainingService/GetReproduction" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetReproductionRequest): Buffer =>
+      Buffer.from(GetReproductionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetReproductionRequest => GetReproductionRequest.decode(value),
+    responseSerialize: (value: GetReproductionResponse): Buffer =>
+      Buffer.from(GetReproductionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetReproductionResponse => GetReproductionResponse.decode(value),
+  },
 } as const;
 
 export interface TrainingServiceServer extends UntypedServiceImplementation {
@@ -967,6 +2452,11 @@ export interface TrainingServiceServer extends UntypedServiceImplementation {
   cancelRun: handleUnaryCall<CancelRunRequest, CancelRunResponse>;
   getRun: handleUnaryCall<GetRunRequest, GetRunResponse>;
   listRuns: handleUnaryCall<ListRunsRequest, ListRunsResponse>;
+  /** What differs between two runs, and by how much their models differ on one holdout. */
+  compareRuns: handleUnaryCall<CompareRunsRequest, CompareRunsResponse>;
+  /** Fits a run again from what it recorded, and registers nothing. The same request id starts it once. */
+  reproduceRun: handleUnaryCall<ReproduceRunRequest, ReproduceRunResponse>;
+  getReproduction: handleUnaryCall<GetReproductionRequest, GetReproductionResponse>;
 }
 
 export interface TrainingServiceClient extends Client {
@@ -1029,6 +2519,53 @@ export interface TrainingServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListRunsResponse) => void,
+  ): ClientUnaryCall;
+  /** What differs between two runs, and by how much their models differ on one holdout. */
+  compareRuns(
+    request: CompareRunsRequest,
+    callback: (error: ServiceError | null, response: CompareRunsResponse) => void,
+  ): ClientUnaryCall;
+  compareRuns(
+    request: CompareRunsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CompareRunsResponse) => void,
+  ): ClientUnaryCall;
+  compareRuns(
+    request: CompareRunsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CompareRunsResponse) => void,
+  ): ClientUnaryCall;
+  /** Fits a run again from what it recorded, and registers nothing. The same request id starts it once. */
+  reproduceRun(
+    request: ReproduceRunRequest,
+    callback: (error: ServiceError | null, response: ReproduceRunResponse) => void,
+  ): ClientUnaryCall;
+  reproduceRun(
+    request: ReproduceRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReproduceRunResponse) => void,
+  ): ClientUnaryCall;
+  reproduceRun(
+    request: ReproduceRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReproduceRunResponse) => void,
+  ): ClientUnaryCall;
+  getReproduction(
+    request: GetReproductionRequest,
+    callback: (error: ServiceError | null, response: GetReproductionResponse) => void,
+  ): ClientUnaryCall;
+  getReproduction(
+    request: GetReproductionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetReproductionResponse) => void,
+  ): ClientUnaryCall;
+  getReproduction(
+    request: GetReproductionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetReproductionResponse) => void,
   ): ClientUnaryCall;
 }
 
