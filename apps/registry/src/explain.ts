@@ -1,7 +1,10 @@
+import type { registry } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
 import type { Explanation } from '@rhei/runtime';
 import type { Deps } from './deps';
-import { isObject, type GateResult } from './gates';
+import type { GateResult } from './gates';
+import { readHistories } from './history.store';
+import { isObject } from './report';
 import { listModels, listPromotions, listVersions, tracesOf, type KeptVersion } from './model.store';
 
 /** What is known about `<model>/<n>`: the run it came from, its gates, who said yes or no, and what it replaced. */
@@ -18,7 +21,9 @@ export async function explainVersion({ database }: Deps, id: string): Promise<Ex
       `artifact ${version.digest}, training set ${version.trainingSetDigest}`,
       ...version.gates.map(gateLine),
       ...judgementOf(version),
-      ...moves.map((move) => `promoted ${formatInstant(move.promotedAt)} by ${move.by} as revision ${move.revision}, ${move.replaces === 0 ? 'the first champion' : `replacing version ${move.replaces}`}`),
+      ...moves.map(moveLine),
+      ...broughtOf(version),
+      ...(await readHistories(database, name))(name, number).judgements.map(helpLine),
     ],
     traceparents: await tracesOf(database, name, number),
     causes: [{ service: 'training', kind: 'run', id: version.run }],
@@ -34,11 +39,19 @@ export async function explainModel({ database }: Deps, name: string): Promise<Ex
     title: `Model ${name}: ${model.champion === 0 ? 'no champion yet' : `version ${model.champion} is champion`}`,
     lines: [
       `owner ${model.spec.owner}, risk tier ${model.spec.riskTier}, approval ${model.spec.approval}: ${model.spec.purpose}`,
-      ...moves.map((move) => `${formatInstant(move.promotedAt)} version ${move.version} by ${move.by} (revision ${move.revision})`),
+      ...moves.map((move) => `${formatInstant(move.promotedAt)} version ${move.version} by ${move.by} (revision ${move.revision})${move.kind === 'rollback' ? `, a rollback: ${move.reason || 'no reason given'}` : ''}`),
     ],
     causes: model.champion === 0 ? [] : [{ service: 'registry', kind: 'version', id: `${name}/${model.champion}` }],
   };
 }
+
+const moveLine = (move: registry.ModelVersionPromoted): string =>
+  `${move.kind === 'rollback' ? 'came back' : 'promoted'} ${formatInstant(move.promotedAt)} by ${move.by} as revision ${move.revision}, ${move.replaces === 0 ? 'the first champion' : `replacing version ${move.replaces}`}${move.reason ? `: ${move.reason}` : ''}`;
+
+const broughtOf = ({ state, brought: { by, reason, at } }: KeptVersion): string[] => (by === '' ? [] : [`${state.replace('_', ' ')} ${formatInstant(at)} by ${by}: ${reason || 'no reason given'}`]);
+
+const helpLine = ({ verdict, replaced, deployment, difference, low, high, rows, judgedAt }: registry.HelpJudgement): string =>
+  `its promotion ${verdict === 'unclear' ? 'did not clearly help or hurt' : verdict} against version ${replaced} in ${deployment}: loss differs by ${difference.toFixed(4)} (${low.toFixed(4)} to ${high.toFixed(4)}) on ${rows} predictions, judged ${formatInstant(judgedAt)}`;
 
 const reasonOf = (cause: unknown): string =>
   isObject(cause) ? `${String(cause.kind ?? 'unknown cause')}${cause.reason ? `, ${String(cause.reason)}` : ''}` : 'unknown cause';

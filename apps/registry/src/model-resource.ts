@@ -1,7 +1,7 @@
 import { canonicalJson, ExpressionError } from '@rhei/expressions';
 import type { ResourceKind, ResourceProblem } from '@rhei/runtime';
 import type { Deps } from './deps';
-import { comparison, compileGate } from './gates';
+import { comparison, compileGate, readable } from './gates';
 import { modelSpec, type ModelSpec } from './model-spec';
 import { applyModel } from './model.store';
 
@@ -38,7 +38,7 @@ function ruleProblem(rule: string): Omit<ResourceProblem, 'path'> | undefined {
     if (!(error instanceof ExpressionError)) throw error;
     return {
       message: error.problem, expected: error.expected, got: error.got, offset: error.position?.offset ?? 0,
-      hint: error.hint ?? 'A gate reads challenger, champion and baseRate (logLoss, auc, brier), holdout (from, to, rows) and fit.rows.',
+      hint: error.hint ?? readable,
     };
   }
 }

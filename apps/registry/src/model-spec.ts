@@ -15,5 +15,7 @@ export const modelSpec = z.strictObject({
   /** `required`: somebody other than the author has to approve a version before it can be promoted. */
   approval: z.enum(['required', 'none']),
   gates: z.array(gate).default([]),
+  /** What is known not to work, in sentences for the model card. */
+  limits: z.array(z.string().min(1)).optional(),
 });
 export type ModelSpec = z.infer<typeof modelSpec>;

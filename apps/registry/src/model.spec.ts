@@ -1,10 +1,10 @@
-import { approve, evolve, promote, register, reject, withVersion, type Model, type Version } from './model';
+import { approve, deprecate, evolve, promote, register, reject, restore, rollBack, withVersion, type Model, type Version } from './model';
 import type { ModelSpec } from './model-spec';
 import { problemsOf } from './model-resource';
-import type { Report } from './gates';
+import type { Report } from './report';
 
 const noon = 43_200_000_000;
-const report = (comparedWith = ''): Report => ({ challenger: { logLoss: 0.4 }, champion: comparedWith ? { logLoss: 0.41 } : {}, championDigest: comparedWith, baseRate: { logLoss: 0.45 }, holdout: { rows: 400 }, fit: { rows: 1600 } });
+const report = (comparedWith = ''): Report => ({ challenger: { logLoss: 0.4 }, champion: comparedWith ? { logLoss: 0.41 } : {}, championDigest: comparedWith, linear: {}, difference: {}, baseRate: { logLoss: 0.45 }, holdout: { rows: 400 }, fit: { rows: 1600 } });
 const beatsBaseRate = { name: 'beats the base rate', rule: 'challenger.logLoss < baseRate.logLoss' };
 
 const aModel = (spec: Partial<ModelSpec> = {}): Model =>
@@ -120,6 +120,89 @@ describe('promoting a version', () => {
     expect(states(after)).toEqual(['retired', 'champion', 'gates_unmet']);
     expect(failure(() => approved(after, 3))).toMatchObject({ code: 'gate_not_met', details: { problems: [{ field: 'compared with the present champion', got: 'reported = a, present = b' }] } });
     expect(states(approved(promoted(after, 1), 3))).toEqual(['champion', 'retired', 'registered']);
+  });
+});
+
+describe('rolling back', () => {
+  const two = (): Model => promoted(approved(registered(promoted(approved(registered(aModel(), 'a'), 1), 1), 'b', 'a'), 2), 2);
+  const bad = { version: 2, live: 1, promotion: 2, by: 'guard', reason: 'errors 0.2 > 0.1', at: noon };
+  const after = (model: Model, over: Partial<typeof bad> = {}): Model => rollBack(model, { ...bad, ...over }, noon)?.model ?? model;
+
+  it('lets the alias follow to the version that answers, with the reason', () => {
+    const { model, moved } = rollBack(two(), bad, noon)!;
+    expect(moved).toMatchObject({ model: 'late', version: 1, digest: 'a', replaces: 2, replacesDigest: 'b', revision: 3, by: 'guard', kind: 'rollback', reason: 'errors 0.2 > 0.1', promotedAt: noon });
+    expect([model.champion, model.revision, states(model)]).toEqual([1, 3, ['champion', 'rolled_back']]);
+    expect(model.versions[1].brought).toEqual({ by: 'guard', reason: 'errors 0.2 > 0.1', at: noon, from: 'champion' });
+  });
+
+  it('leaves the alias where somebody has moved it since', () => {
+    const moved = promoted(approved(registered(two(), 'c', 'b'), 3), 3);
+    expect(rollBack(moved, bad, noon)).toMatchObject({ model: { champion: 3, revision: 3 } });
+    expect(rollBack(moved, bad, noon)!.moved).toBeUndefined();
+    expect(states(after(moved))).toEqual(['retired', 'rolled_back', 'champion']);
+    const again = promoted(promoted(two(), 1), 2);
+    expect(rollBack(again, bad, noon)).toBeUndefined();
+  });
+
+  it('happens once, and never without a version that answers instead', () => {
+    expect(rollBack(after(two()), bad, noon)).toBeUndefined();
+    expect(rollBack(two(), { ...bad, live: 0 }, noon)).toBeUndefined();
+    expect(failure(() => rollBack(two(), { ...bad, live: 7 }, noon))).toMatchObject({ code: 'not_found' });
+  });
+
+  it('leaves a version that waits unmet when it compared with the one that is gone', () => {
+    const waiting = registered(two(), 'c', 'b');
+    expect(states(after(waiting))).toEqual(['champion', 'rolled_back', 'gates_unmet']);
+  });
+
+  it('keeps the version from coming back unless a person says so, with a reason', () => {
+    const model = after(two());
+    const again = { version: 2, by: 'oper', expectedRevision: 0 };
+    expect(failure(() => promote(model, again, noon))).toMatchObject({ code: 'gate_not_met', details: { problems: [{ field: 'rolled back', message: expect.stringContaining('errors 0.2 > 0.1') }] } });
+    expect(failure(() => promote(model, { ...again, despiteRollback: true }, noon))).toMatchObject({ code: 'invalid', details: { field: 'reason' } });
+    expect(failure(() => approve(model, { version: 2, digest: 'b', by: 'rita', reason: '' }))).toMatchObject({ code: 'conflict', message: expect.stringContaining('is rolled back by guard') });
+    const told = promote(model, { ...again, despiteRollback: true, reason: 'the guard was wrong' }, noon);
+    expect(told).toMatchObject({ version: 2, kind: 'promotion', reason: 'the guard was wrong' });
+    expect(evolve(model, told).versions[1]).toMatchObject({ state: 'champion', brought: { by: '', from: '' } });
+  });
+
+  it('still asks for the comparison with the champion of now', () => {
+    const third = promoted(approved(registered(after(two()), 'c', 'a'), 3), 3);
+    expect(failure(() => promote(third, { version: 2, by: 'oper', expectedRevision: 0, despiteRollback: true, reason: 'x' }, noon))).toMatchObject({ code: 'gate_not_met', details: { problems: [{ field: 'compared with the present champion' }] } });
+  });
+});
+
+describe('deprecating a version', () => {
+  const said = { version: 1, by: 'oper', reason: 'it reads a field that ends' };
+  const deprecated = (model: Model, version: number): Model => withVersion(model, deprecate(model, { ...said, version }, noon));
+  const two = (): Model => promoted(approved(registered(promoted(approved(registered(aModel(), 'a'), 1), 1), 'b', 'a'), 2), 2);
+
+  it('takes it out of use: nobody promotes, approves or rejects it', () => {
+    const model = deprecated(two(), 1);
+    expect(model.versions[0]).toMatchObject({ state: 'deprecated', brought: { by: 'oper', reason: said.reason, at: noon, from: 'retired' } });
+    expect(failure(() => promoted(model, 1))).toMatchObject({ code: 'gate_not_met', details: { problems: [{ field: 'deprecated' }] } });
+    const waiting = deprecated(registered(aModel(), 'a'), 1);
+    expect(failure(() => approved(waiting, 1))).toMatchObject({ code: 'conflict', message: expect.stringContaining('it reads a field that ends') });
+    expect(failure(() => reject(waiting, { version: 1, digest: 'a', by: 'rita', reason: '' }))).toMatchObject({ code: 'conflict' });
+  });
+
+  it('is refused for the champion, twice, without a reason, and for a version that does not exist', () => {
+    expect(failure(() => deprecated(two(), 2))).toMatchObject({ code: 'conflict', details: { reason: 'CHAMPION', hint: 'promote another version first' } });
+    expect(failure(() => deprecated(deprecated(two(), 1), 1))).toMatchObject({ code: 'conflict' });
+    expect(failure(() => deprecate(two(), { ...said, reason: ' ' }, noon))).toMatchObject({ code: 'invalid', details: { field: 'reason' } });
+    expect(failure(() => deprecated(two(), 9))).toMatchObject({ code: 'not_found' });
+  });
+
+  it('can be taken back: the version is what it was, or unmet when the champion has changed', () => {
+    const back = (model: Model, version: number): Version => restore(model, { version, by: 'oper', reason: 'it goes on' });
+    expect(back(deprecated(two(), 1), 1)).toMatchObject({ state: 'retired', brought: { by: '', from: '' } });
+    const waiting = deprecated(registered(two(), 'c', 'b'), 3);
+    expect(back(waiting, 3).state).toBe('awaiting_approval');
+    expect(back(promoted(waiting, 1), 3)).toMatchObject({ state: 'gates_unmet', gates: [{ passed: false }, { passed: true }] });
+    const rolledBack = rollBack(two(), { version: 2, live: 1, promotion: 2, by: 'guard', reason: 'errors', at: noon }, noon)!.model;
+    expect(back(deprecated(rolledBack, 2), 2)).toMatchObject({ state: 'rolled_back', brought: { by: 'guard', reason: 'errors', from: 'champion' } });
+    expect(failure(() => back(two(), 1))).toMatchObject({ code: 'conflict', details: { reason: 'NOT_DEPRECATED', got: 'retired' } });
+    expect(failure(() => restore(deprecated(two(), 1), { version: 1, by: 'oper', reason: '' }))).toMatchObject({ code: 'invalid' });
   });
 });
 

@@ -3,8 +3,9 @@ import { canonicalJson } from '@rhei/expressions';
 import type { Queryable } from '@rhei/messaging';
 import { currentTraceparent } from '@rhei/runtime';
 import type { GateResult } from './gates';
-import type { Model, Version } from './model';
+import { unknownVersion, type Model, type Version } from './model';
 import type { ModelSpec } from './model-spec';
+import type { ProfileSummary } from './profile-summary';
 
 /** What is kept about a version and decides nothing. Values are parsed JSON. */
 export interface Lineage {
@@ -16,6 +17,10 @@ export interface Lineage {
   parameters: unknown;
   trainingSetDigest: string;
   codeDigest: string;
+  /** The run's as-of in microseconds; 0 for those of before it was kept. */
+  asOf: number;
+  /** Null for those of before it was kept. */
+  profile: ProfileSummary | null;
 }
 export type KeptVersion = Version & Lineage & { model: string };
 
@@ -24,7 +29,7 @@ interface VersionRow {
   model: string; version: number; digest: string; run: string; author: string; state: Version['state']; gates: GateResult[]; compared_with: string;
   approved_by: string; rejected_by: string; reason: string; registered_at: string; promoted_at: string;
   feature_set: string; feature_set_version: string; fit_until: string; cause: unknown; report: unknown; signature: unknown; example: unknown;
-  card: unknown; parameters: unknown; training_set_digest: string; code_digest: string;
+  card: unknown; parameters: unknown; training_set_digest: string; code_digest: string; brought: Version['brought']; as_of: string; profile: ProfileSummary | null;
 }
 
 /** The model with its versions, locked: two changes that read the same revision would both win. */
@@ -49,12 +54,12 @@ export async function insertVersion(tx: Queryable, model: string, v: Version, li
   await tx.query(
     `INSERT INTO model_version (model, version, digest, run, author, state, gates, compared_with, approved_by, rejected_by, reason,
        registered_at, promoted_at, feature_set, feature_set_version, fit_until, cause, report, signature, example, card, parameters,
-       training_set_digest, code_digest, traceparent)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
+       training_set_digest, code_digest, traceparent, brought, as_of, profile)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)`,
     [model, v.version, v.digest, v.run, v.author, v.state, canonicalJson(v.gates), v.comparedWith, v.approvedBy, v.rejectedBy, v.reason,
       v.registeredAt, v.promotedAt, v.featureSet, v.featureSetVersion, v.fitUntil, canonicalJson(lineage.cause), canonicalJson(lineage.report),
       canonicalJson(lineage.signature), canonicalJson(lineage.example), canonicalJson(lineage.card), canonicalJson(lineage.parameters),
-      lineage.trainingSetDigest, lineage.codeDigest, currentTraceparent()],
+      lineage.trainingSetDigest, lineage.codeDigest, currentTraceparent(), canonicalJson(v.brought), lineage.asOf, canonicalJson(lineage.profile)],
   );
 }
 
@@ -65,16 +70,16 @@ export async function saveModel(tx: Queryable, before: Model, after: Model): Pro
   changed.sort((a, b) => Number(a.state === 'champion') - Number(b.state === 'champion') || a.version - b.version);
   for (const v of changed) {
     await tx.query(
-      `UPDATE model_version SET state = $3, gates = $4, approved_by = $5, rejected_by = $6, reason = $7, promoted_at = $8 WHERE model = $1 AND version = $2`,
-      [after.name, v.version, v.state, canonicalJson(v.gates), v.approvedBy, v.rejectedBy, v.reason, v.promotedAt],
+      `UPDATE model_version SET state = $3, gates = $4, approved_by = $5, rejected_by = $6, reason = $7, promoted_at = $8, brought = $9 WHERE model = $1 AND version = $2`,
+      [after.name, v.version, v.state, canonicalJson(v.gates), v.approvedBy, v.rejectedBy, v.reason, v.promotedAt, canonicalJson(v.brought)],
     );
   }
   if (after.revision !== before.revision) await tx.query('UPDATE model SET champion = $2, revision = $3 WHERE name = $1', [after.name, after.champion, after.revision]);
 }
 
 export async function insertPromotion(tx: Queryable, promoted: registry.ModelVersionPromoted): Promise<void> {
-  await tx.query('INSERT INTO promotion (model, revision, version, replaces, promoted_by, promoted_at, traceparent) VALUES ($1, $2, $3, $4, $5, $6, $7)',
-    [promoted.model, promoted.revision, promoted.version, promoted.replaces, promoted.by, promoted.promotedAt, currentTraceparent()]);
+  await tx.query('INSERT INTO promotion (model, revision, version, replaces, promoted_by, promoted_at, traceparent, kind, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+    [promoted.model, promoted.revision, promoted.version, promoted.replaces, promoted.by, promoted.promotedAt, currentTraceparent(), promoted.kind, promoted.reason]);
 }
 
 /** The traces in which a version was registered and promoted, oldest first, each once. */
@@ -87,9 +92,17 @@ export async function tracesOf(database: Queryable, model: string, version: numb
   return [...new Set(rows.map(({ traceparent }) => traceparent))];
 }
 
-export async function listModels(database: Queryable): Promise<Omit<Model, 'versions'>[]> {
-  const rows = await database.query<ModelRow>('SELECT name, spec, champion, revision FROM model ORDER BY name');
-  return rows.map((row) => ({ ...row, revision: Number(row.revision) }));
+/** A model without its versions, and how many of them there are. */
+export type ListedModel = Omit<Model, 'versions'> & { count: number; awaitingApproval: number; championSince: number };
+
+export async function listModels(database: Queryable): Promise<ListedModel[]> {
+  const rows = await database.query<ModelRow & { count: string; awaiting: string; since: string | null }>(
+    `SELECT m.name, m.spec, m.champion, m.revision, count(v.version) AS count, count(*) FILTER (WHERE v.state = 'awaiting_approval') AS awaiting,
+       max(v.promoted_at) FILTER (WHERE v.version = m.champion) AS since
+     FROM model m LEFT JOIN model_version v ON v.model = m.name GROUP BY m.name ORDER BY m.name`);
+  return rows.map(({ count, awaiting, since, ...row }) => ({
+    ...row, revision: Number(row.revision), count: Number(count), awaitingApproval: Number(awaiting), championSince: Number(since ?? 0),
+  }));
 }
 
 /** The versions of one model (all models: an empty name), in this state (any: undefined), by model and number. */
@@ -97,14 +110,23 @@ export async function listVersions(database: Queryable, model: string, state?: V
   const rows = await database.query<VersionRow>(
     `SELECT * FROM model_version WHERE ($1 = '' OR model = $1) AND ($2::text IS NULL OR state = $2) ORDER BY model, version`, [model, state ?? null]);
   return rows.map((row) => ({ ...toVersion(row), model: row.model, cause: row.cause, report: row.report, signature: row.signature, example: row.example,
-    card: row.card, parameters: row.parameters, trainingSetDigest: row.training_set_digest, codeDigest: row.code_digest }));
+    card: row.card, parameters: row.parameters, trainingSetDigest: row.training_set_digest, codeDigest: row.code_digest, asOf: Number(row.as_of), profile: row.profile }));
+}
+
+/** Errors: `not_found`, for the model or the version. */
+export async function readVersion(database: Queryable, model: string, version: number): Promise<{ model: ListedModel; version: KeptVersion }> {
+  const found = (await listModels(database)).find(({ name }) => name === model);
+  if (!found) throw unknownModel(model);
+  const kept = (await listVersions(database, model)).find((each) => each.version === version);
+  if (!kept) throw unknownVersion(model, version, found.count);
+  return { model: found, version: kept };
 }
 
 interface PromotionRow {
   model: string; revision: string; version: number; digest: string; replaces: number; replaces_digest: string | null; promoted_by: string; promoted_at: string;
-  feature_set: string; feature_set_version: string; fit_until: string; run: string;
+  feature_set: string; feature_set_version: string; fit_until: string; run: string; kind: string; reason: string;
 }
-const promotions = `SELECT p.model, p.revision, p.version, v.digest, p.replaces, r.digest AS replaces_digest, p.promoted_by, p.promoted_at,
+const promotions = `SELECT p.model, p.revision, p.version, v.digest, p.replaces, r.digest AS replaces_digest, p.promoted_by, p.promoted_at, p.kind, p.reason,
     v.feature_set, v.feature_set_version, v.fit_until, v.run
   FROM promotion p JOIN model_version v ON v.model = p.model AND v.version = p.version
   LEFT JOIN model_version r ON r.model = p.model AND r.version = p.replaces`;
@@ -133,11 +155,11 @@ export async function keptBlobs(database: Queryable): Promise<string[]> {
 const toPromotion = (row: PromotionRow): registry.ModelVersionPromoted => ({
   model: row.model, version: row.version, digest: row.digest, replaces: row.replaces, replacesDigest: row.replaces_digest ?? '',
   revision: Number(row.revision), by: row.promoted_by, promotedAt: Number(row.promoted_at), featureSet: row.feature_set,
-  featureSetVersion: Number(row.feature_set_version), fitUntil: Number(row.fit_until), run: row.run, kind: 'promotion', reason: '',
+  featureSetVersion: Number(row.feature_set_version), fitUntil: Number(row.fit_until), run: row.run, kind: row.kind, reason: row.reason,
 });
 
 const toVersion = (row: VersionRow): Version => ({
-  version: row.version, digest: row.digest, run: row.run, author: row.author, state: row.state, gates: row.gates, comparedWith: row.compared_with,
-  approvedBy: row.approved_by, rejectedBy: row.rejected_by, reason: row.reason, registeredAt: Number(row.registered_at),
+  version: row.version, digest: row.digest, run: row.run, author: row.author, state: row.state, gates: row.gates.map((gate) => ({ ...gate, rule: gate.rule ?? '' })), comparedWith: row.compared_with,
+  approvedBy: row.approved_by, rejectedBy: row.rejected_by, reason: row.reason, brought: row.brought, registeredAt: Number(row.registered_at),
   promotedAt: Number(row.promoted_at), featureSet: row.feature_set, featureSetVersion: Number(row.feature_set_version), fitUntil: Number(row.fit_until),
 });

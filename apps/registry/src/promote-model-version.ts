@@ -2,7 +2,7 @@ import type { registry } from '@rhei/contracts';
 import type { Transaction } from '@rhei/runtime';
 import type { Deps } from './deps';
 import { joinTraces } from './join-traces';
-import { evolve, promote, type Model, type Promote } from './model';
+import { championDigest, evolve, promote, type Model, type Promote } from './model';
 import { insertPromotion, lockModel, saveModel } from './model.store';
 
 /**
@@ -24,16 +24,25 @@ export async function promoteWithin(tx: Transaction, stored: Model, model: Model
   await insertPromotion(tx, promoted);
   await tx.decide({
     subject: `model/${model.name}/${promoted.version}`, action: 'promote', by: promoted.by,
-    inputs: { digest: promoted.digest, replaces: promoted.replaces, replacesDigest: promoted.replacesDigest }, outcome: { revision: promoted.revision },
+    inputs: {
+      digest: promoted.digest, replaces: promoted.replaces, replacesDigest: promoted.replacesDigest,
+      ...(command.despiteRollback === true && { despiteRollback: true }), ...(promoted.reason !== '' && { reason: promoted.reason }),
+    },
+    outcome: { revision: promoted.revision },
   });
-  for (const version of outdated(model, after)) {
-    await tx.decide({
-      subject: `model/${model.name}/${version.version}`, action: 'outdate', by: 'registry',
-      inputs: { comparedWith: version.comparedWith, champion: promoted.digest }, outcome: { state: version.state },
-    });
-  }
+  await recordOutdated(tx, model, after);
   await tx.emit('ModelVersionPromoted', model.name, promoted);
   return promoted;
+}
+
+/** Records for each version that waited that the champion it was compared with is champion no more. */
+export async function recordOutdated(tx: Transaction, before: Model, after: Model): Promise<void> {
+  for (const version of outdated(before, after)) {
+    await tx.decide({
+      subject: `model/${after.name}/${version.version}`, action: 'outdate', by: 'registry',
+      inputs: { comparedWith: version.comparedWith, champion: championDigest(after) }, outcome: { state: version.state },
+    });
+  }
 }
 
 const outdated = (before: Model, after: Model): Model['versions'] =>

@@ -3,7 +3,8 @@ import { digestOf } from '@rhei/expressions';
 import { annotate, type Transaction } from '@rhei/runtime';
 import { artifactProblem } from './artifact';
 import type { Deps } from './deps';
-import { isObject, readReport, type Report } from './gates';
+import { summaryOf } from './profile-summary';
+import { isObject, readReport, type Report } from './report';
 import { championDigest, register, withVersion, type Model, type Version } from './model';
 import { insertVersion, lockModel, type Lineage } from './model.store';
 import { promoteWithin } from './promote-model-version';
@@ -58,6 +59,7 @@ export function readRun(run: Run): { kept: Lineage; report?: Report; problem?: s
   const kept: Lineage = {
     cause: objectIn(run.causeJson), report: objectIn(run.reportJson), signature: objectIn(run.signatureJson), example: valueIn(run.exampleJson),
     card: objectIn(run.cardJson) ?? {}, parameters: objectIn(run.parametersJson) ?? {}, trainingSetDigest: run.trainingSetDigest, codeDigest: run.codeDigest,
+    asOf: run.asOf, profile: run.profile === undefined ? null : summaryOf(run.profile),
   };
   const report = readReport(kept.report);
   return { kept, report, problem: lack(run, kept, report) };

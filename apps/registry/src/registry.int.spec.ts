@@ -90,7 +90,7 @@ describe('the registry', () => {
   it('names every unmet gate with its values to whoever promotes all the same', async () => {
     await apply('unmet', { gates: [{ name: 'more rows', rule: 'holdout.rows >= 1000' }, { name: 'sharp', rule: 'challenger.logLoss < 0.3' }] });
     await complete('unmet', 'run-1', await store(0.3));
-    const error = await failure(call(as('oper'), 'promoteVersion', { model: 'unmet', version: 1, expectedRevision: 0 }, soon));
+    const error = await failure(call(as('oper'), 'promoteVersion', { model: 'unmet', version: 1, expectedRevision: 0, despiteRollback: false, reason: '' }, soon));
     expect(error).toMatchObject({ code: 'gate_not_met', message: expect.stringContaining('holdout.rows = 400') });
     expect(error).toMatchObject({ details: { problems: [{ field: 'more rows' }, { field: 'sharp' }, { field: 'approval' }] } });
   });
@@ -125,7 +125,7 @@ describe('the registry', () => {
     // Half of them know the revision, half take whatever it is: to and fro between the two versions.
     const oper = as('oper');
     const outcomes = await Promise.all(Array.from({ length: 50 }, (_, index) =>
-      call(oper, 'promoteVersion', { model: 'raced', version: 1 + (index % 2), expectedRevision: index < 25 ? 2 : 0 }, soon)
+      call(oper, 'promoteVersion', { model: 'raced', version: 1 + (index % 2), expectedRevision: index < 25 ? 2 : 0, despiteRollback: false, reason: '' }, soon)
         .then(({ revision }) => `won ${revision}`, (error: { code: string; details: { reason?: string } }) => error.details.reason ?? error.code)));
     reading = false;
     await Promise.all(readers);

@@ -1,3 +1,32 @@
+CREATE TABLE deployment_traffic (
+  deployment text NOT NULL,
+  model text NOT NULL,
+  revision bigint NOT NULL,
+  live integer NOT NULL,
+  live_since bigint NOT NULL,
+  stage text NOT NULL,
+  candidate integer NOT NULL,
+  candidate_since bigint NOT NULL,
+  share double precision NOT NULL,
+  CONSTRAINT deployment_traffic_pkey PRIMARY KEY (deployment)
+);
+
+CREATE TABLE help_judgement (
+  model text NOT NULL,
+  version integer NOT NULL,
+  monitor text NOT NULL,
+  judged_at bigint NOT NULL,
+  deployment text NOT NULL,
+  replaced integer NOT NULL,
+  verdict text NOT NULL,
+  difference double precision NOT NULL,
+  low double precision NOT NULL,
+  high double precision NOT NULL,
+  rows bigint NOT NULL,
+  CONSTRAINT help_judgement_model_version_fkey FOREIGN KEY (model, version) REFERENCES model_version(model, version),
+  CONSTRAINT help_judgement_pkey PRIMARY KEY (model, version, monitor, judged_at)
+);
+
 CREATE TABLE model (
   name text NOT NULL,
   spec jsonb NOT NULL,
@@ -33,10 +62,13 @@ CREATE TABLE model_version (
   training_set_digest text NOT NULL,
   code_digest text NOT NULL,
   traceparent text NOT NULL DEFAULT ''::text,
+  brought jsonb NOT NULL DEFAULT '{"at": 0, "by": "", "from": "", "reason": ""}'::jsonb,
+  as_of bigint NOT NULL DEFAULT 0,
+  profile jsonb NOT NULL DEFAULT 'null'::jsonb,
   CONSTRAINT model_version_model_fkey FOREIGN KEY (model) REFERENCES model(name),
   CONSTRAINT model_version_model_run_key UNIQUE (model, run),
   CONSTRAINT model_version_pkey PRIMARY KEY (model, version),
-  CONSTRAINT model_version_state_check CHECK ((state = ANY (ARRAY['registered'::text, 'gates_unmet'::text, 'awaiting_approval'::text, 'rejected'::text, 'champion'::text, 'retired'::text])))
+  CONSTRAINT model_version_state_check CHECK ((state = ANY (ARRAY['registered'::text, 'gates_unmet'::text, 'awaiting_approval'::text, 'rejected'::text, 'champion'::text, 'retired'::text, 'rolled_back'::text, 'deprecated'::text])))
 );
 CREATE UNIQUE INDEX model_version_one_champion ON model_version USING btree (model) WHERE (state = 'champion'::text);
 
@@ -48,6 +80,9 @@ CREATE TABLE promotion (
   promoted_by text NOT NULL,
   promoted_at bigint NOT NULL,
   traceparent text NOT NULL DEFAULT ''::text,
+  kind text NOT NULL DEFAULT 'promotion'::text,
+  reason text NOT NULL DEFAULT ''::text,
+  CONSTRAINT promotion_kind_check CHECK ((kind = ANY (ARRAY['promotion'::text, 'rollback'::text]))),
   CONSTRAINT promotion_model_version_fkey FOREIGN KEY (model, version) REFERENCES model_version(model, version),
   CONSTRAINT promotion_pkey PRIMARY KEY (model, revision)
 );

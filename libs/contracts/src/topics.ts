@@ -106,7 +106,7 @@ export const events = {
   }),
   TrafficShifted: event<serving.TrafficShifted>({
     type: 'rhei.serving.traffic-shifted.v1', topic: 'serving.deployments', key: 'deployment',
-    from: 'serving', to: { monitoring: 'shared' }, codec: serving.TrafficShifted,
+    from: 'serving', to: { registry: 'shared', monitoring: 'shared' }, codec: serving.TrafficShifted,
   }),
   TrafficPlanned: event<serving.TrafficPlanned>({
     type: 'rhei.serving.traffic-planned.v1', topic: 'serving.deployments', key: 'deployment',

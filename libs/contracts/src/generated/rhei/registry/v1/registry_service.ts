@@ -28,6 +28,12 @@ export interface Model {
   /** 0: none yet. */
   champion: number;
   revision: number;
+  /** Whether a version waits for a person: "required" or "none". */
+  approval: string;
+  /** When the alias came to the champion; 0 without one. */
+  championSince: number;
+  versions: number;
+  awaitingApproval: number;
 }
 
 export interface GateResult {
@@ -36,6 +42,8 @@ export interface GateResult {
   /** The values that the expression read. */
   inputsJson: string;
   reason: string;
+  /** The expression that was judged; empty for the comparison with the champion, and for results of before it was kept. */
+  rule: string;
 }
 
 export interface ModelVersion {
@@ -44,7 +52,7 @@ export interface ModelVersion {
   digest: string;
   run: string;
   author: string;
-  /** registered | gates_unmet | awaiting_approval | rejected | champion | retired */
+  /** registered | gates_unmet | awaiting_approval | rejected | champion | retired | rolled_back | deprecated */
   state: string;
   gates: GateResult[];
   approvedBy: string;
@@ -56,6 +64,38 @@ export interface ModelVersion {
   signatureJson: string;
   trainingSetDigest: string;
   promotedAt: number;
+  /** Who rolled it back or deprecated it, why and when; empty in other states. */
+  stateBy: string;
+  stateReason: string;
+  stateAt: number;
+  /** Whether its promotions helped, oldest first. */
+  judgements: HelpJudgement[];
+  /** The deployments that answer or try with it, as serving said. */
+  live: LiveIn[];
+}
+
+/** What monitoring found about a promotion on predictions that both versions scored. */
+export interface HelpJudgement {
+  monitor: string;
+  deployment: string;
+  replaced: number;
+  /** "helped", "hurt" or "unclear". */
+  verdict: string;
+  /** Mean loss of the version less that of the replaced one, and its 95 % interval. */
+  difference: number;
+  low: number;
+  high: number;
+  rows: number;
+  judgedAt: number;
+}
+
+export interface LiveIn {
+  deployment: string;
+  /** "live", "canary" or "shadow". */
+  role: string;
+  /** Of the questions that it answers. */
+  share: number;
+  since: number;
 }
 
 export interface ListModelsRequest {
@@ -108,6 +148,10 @@ export interface PromoteVersionRequest {
   version: number;
   /** The revision that the caller saw: another one means that the race was lost. 0: whatever it is. */
   expectedRevision: number;
+  /** Promote it although it was rolled back; asks for a reason. */
+  despiteRollback: boolean;
+  /** Stays with the decision. */
+  reason: string;
 }
 
 export interface PromoteVersionResponse {
@@ -122,8 +166,61 @@ export interface ListChampionsResponse {
   champions: ModelVersionPromoted[];
 }
 
+export interface DeprecateVersionRequest {
+  model: string;
+  version: number;
+  reason: string;
+}
+
+export interface DeprecateVersionResponse {
+  version: ModelVersion | undefined;
+}
+
+export interface RestoreVersionRequest {
+  model: string;
+  version: number;
+  reason: string;
+}
+
+export interface RestoreVersionResponse {
+  version: ModelVersion | undefined;
+}
+
+export interface GetModelCardRequest {
+  model: string;
+  version: number;
+}
+
+export interface GetModelCardResponse {
+  markdown: string;
+  /** Canonical JSON (RFC 8785). */
+  json: string;
+}
+
+export interface GetDataSheetRequest {
+  model: string;
+  version: number;
+}
+
+export interface GetDataSheetResponse {
+  markdown: string;
+  /** Canonical JSON (RFC 8785). */
+  json: string;
+}
+
 function createBaseModel(): Model {
-  return { name: "", owner: "", purpose: "", riskTier: "", champion: 0, revision: 0 };
+  return {
+    name: "",
+    owner: "",
+    purpose: "",
+    riskTier: "",
+    champion: 0,
+    revision: 0,
+    approval: "",
+    championSince: 0,
+    versions: 0,
+    awaitingApproval: 0,
+  };
 }
 
 export const Model: MessageFns<Model> = {
@@ -145,6 +242,18 @@ export const Model: MessageFns<Model> = {
     }
     if (message.revision !== 0) {
       writer.uint32(48).int64(message.revision);
+    }
+    if (message.approval !== "") {
+      writer.uint32(58).string(message.approval);
+    }
+    if (message.championSince !== 0) {
+      writer.uint32(64).int64(message.championSince);
+    }
+    if (message.versions !== 0) {
+      writer.uint32(72).int64(message.versions);
+    }
+    if (message.awaitingApproval !== 0) {
+      writer.uint32(80).int64(message.awaitingApproval);
     }
     return writer;
   },
@@ -210,6 +319,38 @@ export const Model: MessageFns<Model> = {
             message.revision = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.approval = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.championSince = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.versions = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.awaitingApproval = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -234,6 +375,18 @@ export const Model: MessageFns<Model> = {
         : "",
       champion: isSet(object.champion) ? globalThis.Number(object.champion) : 0,
       revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      approval: isSet(object.approval) ? globalThis.String(object.approval) : "",
+      championSince: isSet(object.championSince)
+        ? globalThis.Number(object.championSince)
+        : isSet(object.champion_since)
+        ? globalThis.Number(object.champion_since)
+        : 0,
+      versions: isSet(object.versions) ? globalThis.Number(object.versions) : 0,
+      awaitingApproval: isSet(object.awaitingApproval)
+        ? globalThis.Number(object.awaitingApproval)
+        : isSet(object.awaiting_approval)
+        ? globalThis.Number(object.awaiting_approval)
+        : 0,
     };
   },
 
@@ -257,6 +410,18 @@ export const Model: MessageFns<Model> = {
     if (message.revision !== 0) {
       obj.revision = Math.round(message.revision);
     }
+    if (message.approval !== "") {
+      obj.approval = message.approval;
+    }
+    if (message.championSince !== 0) {
+      obj.championSince = Math.round(message.championSince);
+    }
+    if (message.versions !== 0) {
+      obj.versions = Math.round(message.versions);
+    }
+    if (message.awaitingApproval !== 0) {
+      obj.awaitingApproval = Math.round(message.awaitingApproval);
+    }
     return obj;
   },
 
@@ -271,12 +436,16 @@ export const Model: MessageFns<Model> = {
     message.riskTier = object.riskTier ?? "";
     message.champion = object.champion ?? 0;
     message.revision = object.revision ?? 0;
+    message.approval = object.approval ?? "";
+    message.championSince = object.championSince ?? 0;
+    message.versions = object.versions ?? 0;
+    message.awaitingApproval = object.awaitingApproval ?? 0;
     return message;
   },
 };
 
 function createBaseGateResult(): GateResult {
-  return { gate: "", passed: false, inputsJson: "", reason: "" };
+  return { gate: "", passed: false, inputsJson: "", reason: "", rule: "" };
 }
 
 export const GateResult: MessageFns<GateResult> = {
@@ -292,6 +461,9 @@ export const GateResult: MessageFns<GateResult> = {
     }
     if (message.reason !== "") {
       writer.uint32(34).string(message.reason);
+    }
+    if (message.rule !== "") {
+      writer.uint32(42).string(message.rule);
     }
     return writer;
   },
@@ -341,6 +513,14 @@ export const GateResult: MessageFns<GateResult> = {
             message.reason = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.rule = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -363,6 +543,7 @@ export const GateResult: MessageFns<GateResult> = {
         ? globalThis.String(object.inputs_json)
         : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      rule: isSet(object.rule) ? globalThis.String(object.rule) : "",
     };
   },
 
@@ -380,6 +561,9 @@ export const GateResult: MessageFns<GateResult> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.rule !== "") {
+      obj.rule = message.rule;
+    }
     return obj;
   },
 
@@ -392,6 +576,7 @@ export const GateResult: MessageFns<GateResult> = {
     message.passed = object.passed ?? false;
     message.inputsJson = object.inputsJson ?? "";
     message.reason = object.reason ?? "";
+    message.rule = object.rule ?? "";
     return message;
   },
 };
@@ -414,6 +599,11 @@ function createBaseModelVersion(): ModelVersion {
     signatureJson: "",
     trainingSetDigest: "",
     promotedAt: 0,
+    stateBy: "",
+    stateReason: "",
+    stateAt: 0,
+    judgements: [],
+    live: [],
   };
 }
 
@@ -466,6 +656,21 @@ export const ModelVersion: MessageFns<ModelVersion> = {
     }
     if (message.promotedAt !== 0) {
       writer.uint32(128).int64(message.promotedAt);
+    }
+    if (message.stateBy !== "") {
+      writer.uint32(138).string(message.stateBy);
+    }
+    if (message.stateReason !== "") {
+      writer.uint32(146).string(message.stateReason);
+    }
+    if (message.stateAt !== 0) {
+      writer.uint32(152).int64(message.stateAt);
+    }
+    for (const v of message.judgements) {
+      HelpJudgement.encode(v!, writer.uint32(162).fork()).join();
+    }
+    for (const v of message.live) {
+      LiveIn.encode(v!, writer.uint32(170).fork()).join();
     }
     return writer;
   },
@@ -611,6 +816,46 @@ export const ModelVersion: MessageFns<ModelVersion> = {
             message.promotedAt = longToNumber(reader.int64());
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.stateBy = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.stateReason = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.stateAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.judgements.push(HelpJudgement.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.live.push(LiveIn.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -673,6 +918,27 @@ export const ModelVersion: MessageFns<ModelVersion> = {
         : isSet(object.promoted_at)
         ? globalThis.Number(object.promoted_at)
         : 0,
+      stateBy: isSet(object.stateBy)
+        ? globalThis.String(object.stateBy)
+        : isSet(object.state_by)
+        ? globalThis.String(object.state_by)
+        : "",
+      stateReason: isSet(object.stateReason)
+        ? globalThis.String(object.stateReason)
+        : isSet(object.state_reason)
+        ? globalThis.String(object.state_reason)
+        : "",
+      stateAt: isSet(object.stateAt)
+        ? globalThis.Number(object.stateAt)
+        : isSet(object.state_at)
+        ? globalThis.Number(object.state_at)
+        : 0,
+      judgements: globalThis.Array.isArray(object?.judgements)
+        ? object.judgements.map((e: any) => HelpJudgement.fromJSON(e))
+        : [],
+      live: globalThis.Array.isArray(object?.live)
+        ? object.live.map((e: any) => LiveIn.fromJSON(e))
+        : [],
     };
   },
 
@@ -726,6 +992,21 @@ export const ModelVersion: MessageFns<ModelVersion> = {
     if (message.promotedAt !== 0) {
       obj.promotedAt = Math.round(message.promotedAt);
     }
+    if (message.stateBy !== "") {
+      obj.stateBy = message.stateBy;
+    }
+    if (message.stateReason !== "") {
+      obj.stateReason = message.stateReason;
+    }
+    if (message.stateAt !== 0) {
+      obj.stateAt = Math.round(message.stateAt);
+    }
+    if (message.judgements?.length) {
+      obj.judgements = message.judgements.map((e) => HelpJudgement.toJSON(e));
+    }
+    if (message.live?.length) {
+      obj.live = message.live.map((e) => LiveIn.toJSON(e));
+    }
     return obj;
   },
 
@@ -750,6 +1031,339 @@ export const ModelVersion: MessageFns<ModelVersion> = {
     message.signatureJson = object.signatureJson ?? "";
     message.trainingSetDigest = object.trainingSetDigest ?? "";
     message.promotedAt = object.promotedAt ?? 0;
+    message.stateBy = object.stateBy ?? "";
+    message.stateReason = object.stateReason ?? "";
+    message.stateAt = object.stateAt ?? 0;
+    message.judgements = object.judgements?.map((e) => HelpJudgement.fromPartial(e)) || [];
+    message.live = object.live?.map((e) => LiveIn.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHelpJudgement(): HelpJudgement {
+  return {
+    monitor: "",
+    deployment: "",
+    replaced: 0,
+    verdict: "",
+    difference: 0,
+    low: 0,
+    high: 0,
+    rows: 0,
+    judgedAt: 0,
+  };
+}
+
+export const HelpJudgement: MessageFns<HelpJudgement> = {
+  encode(message: HelpJudgement, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.monitor !== "") {
+      writer.uint32(10).string(message.monitor);
+    }
+    if (message.deployment !== "") {
+      writer.uint32(18).string(message.deployment);
+    }
+    if (message.replaced !== 0) {
+      writer.uint32(24).int32(message.replaced);
+    }
+    if (message.verdict !== "") {
+      writer.uint32(34).string(message.verdict);
+    }
+    if (message.difference !== 0) {
+      writer.uint32(41).double(message.difference);
+    }
+    if (message.low !== 0) {
+      writer.uint32(49).double(message.low);
+    }
+    if (message.high !== 0) {
+      writer.uint32(57).double(message.high);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(64).int64(message.rows);
+    }
+    if (message.judgedAt !== 0) {
+      writer.uint32(72).int64(message.judgedAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HelpJudgement {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHelpJudgement();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.replaced = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.verdict = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.difference = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.low = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.high = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.judgedAt = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HelpJudgement {
+    return {
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      replaced: isSet(object.replaced) ? globalThis.Number(object.replaced) : 0,
+      verdict: isSet(object.verdict) ? globalThis.String(object.verdict) : "",
+      difference: isSet(object.difference) ? globalThis.Number(object.difference) : 0,
+      low: isSet(object.low) ? globalThis.Number(object.low) : 0,
+      high: isSet(object.high) ? globalThis.Number(object.high) : 0,
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      judgedAt: isSet(object.judgedAt)
+        ? globalThis.Number(object.judgedAt)
+        : isSet(object.judged_at)
+        ? globalThis.Number(object.judged_at)
+        : 0,
+    };
+  },
+
+  toJSON(message: HelpJudgement): unknown {
+    const obj: any = {};
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.replaced !== 0) {
+      obj.replaced = Math.round(message.replaced);
+    }
+    if (message.verdict !== "") {
+      obj.verdict = message.verdict;
+    }
+    if (message.difference !== 0) {
+      obj.difference = floatToJson(message.difference);
+    }
+    if (message.low !== 0) {
+      obj.low = floatToJson(message.low);
+    }
+    if (message.high !== 0) {
+      obj.high = floatToJson(message.high);
+    }
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    if (message.judgedAt !== 0) {
+      obj.judgedAt = Math.round(message.judgedAt);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<HelpJudgement>, I>>(base?: I): HelpJudgement {
+    return HelpJudgement.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HelpJudgement>, I>>(object: I): HelpJudgement {
+    const message = createBaseHelpJudgement();
+    message.monitor = object.monitor ?? "";
+    message.deployment = object.deployment ?? "";
+    message.replaced = object.replaced ?? 0;
+    message.verdict = object.verdict ?? "";
+    message.difference = object.difference ?? 0;
+    message.low = object.low ?? 0;
+    message.high = object.high ?? 0;
+    message.rows = object.rows ?? 0;
+    message.judgedAt = object.judgedAt ?? 0;
+    return message;
+  },
+};
+
+function createBaseLiveIn(): LiveIn {
+  return { deployment: "", role: "", share: 0, since: 0 };
+}
+
+export const LiveIn: MessageFns<LiveIn> = {
+  encode(message: LiveIn, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deployment !== "") {
+      writer.uint32(10).string(message.deployment);
+    }
+    if (message.role !== "") {
+      writer.uint32(18).string(message.role);
+    }
+    if (message.share !== 0) {
+      writer.uint32(25).double(message.share);
+    }
+    if (message.since !== 0) {
+      writer.uint32(32).int64(message.since);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LiveIn {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLiveIn();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.share = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.since = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LiveIn {
+    return {
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      role: isSet(object.role) ? globalThis.String(object.role) : "",
+      share: isSet(object.share) ? globalThis.Number(object.share) : 0,
+      since: isSet(object.since) ? globalThis.Number(object.since) : 0,
+    };
+  },
+
+  toJSON(message: LiveIn): unknown {
+    const obj: any = {};
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.role !== "") {
+      obj.role = message.role;
+    }
+    if (message.share !== 0) {
+      obj.share = floatToJson(message.share);
+    }
+    if (message.since !== 0) {
+      obj.since = Math.round(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LiveIn>, I>>(base?: I): LiveIn {
+    return LiveIn.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LiveIn>, I>>(object: I): LiveIn {
+    const message = createBaseLiveIn();
+    message.deployment = object.deployment ?? "";
+    message.role = object.role ?? "";
+    message.share = object.share ?? 0;
+    message.since = object.since ?? 0;
     return message;
   },
 };
@@ -1507,7 +2121,7 @@ export const RejectVersionResponse: MessageFns<RejectVersionResponse> = {
 };
 
 function createBasePromoteVersionRequest(): PromoteVersionRequest {
-  return { model: "", version: 0, expectedRevision: 0 };
+  return { model: "", version: 0, expectedRevision: 0, despiteRollback: false, reason: "" };
 }
 
 export const PromoteVersionRequest: MessageFns<PromoteVersionRequest> = {
@@ -1520,6 +2134,12 @@ export const PromoteVersionRequest: MessageFns<PromoteVersionRequest> = {
     }
     if (message.expectedRevision !== 0) {
       writer.uint32(24).int64(message.expectedRevision);
+    }
+    if (message.despiteRollback !== false) {
+      writer.uint32(32).bool(message.despiteRollback);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
     }
     return writer;
   },
@@ -1561,6 +2181,22 @@ export const PromoteVersionRequest: MessageFns<PromoteVersionRequest> = {
             message.expectedRevision = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.despiteRollback = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1582,6 +2218,12 @@ export const PromoteVersionRequest: MessageFns<PromoteVersionRequest> = {
         : isSet(object.expected_revision)
         ? globalThis.Number(object.expected_revision)
         : 0,
+      despiteRollback: isSet(object.despiteRollback)
+        ? globalThis.Boolean(object.despiteRollback)
+        : isSet(object.despite_rollback)
+        ? globalThis.Boolean(object.despite_rollback)
+        : false,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
 
@@ -1596,6 +2238,12 @@ export const PromoteVersionRequest: MessageFns<PromoteVersionRequest> = {
     if (message.expectedRevision !== 0) {
       obj.expectedRevision = Math.round(message.expectedRevision);
     }
+    if (message.despiteRollback !== false) {
+      obj.despiteRollback = message.despiteRollback;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
     return obj;
   },
 
@@ -1607,6 +2255,8 @@ export const PromoteVersionRequest: MessageFns<PromoteVersionRequest> = {
     message.model = object.model ?? "";
     message.version = object.version ?? 0;
     message.expectedRevision = object.expectedRevision ?? 0;
+    message.despiteRollback = object.despiteRollback ?? false;
+    message.reason = object.reason ?? "";
     return message;
   },
 };
@@ -1821,6 +2471,686 @@ export const ListChampionsResponse: MessageFns<ListChampionsResponse> = {
   },
 };
 
+function createBaseDeprecateVersionRequest(): DeprecateVersionRequest {
+  return { model: "", version: 0, reason: "" };
+}
+
+export const DeprecateVersionRequest: MessageFns<DeprecateVersionRequest> = {
+  encode(message: DeprecateVersionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeprecateVersionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeprecateVersionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeprecateVersionRequest {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: DeprecateVersionRequest): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeprecateVersionRequest>, I>>(base?: I): DeprecateVersionRequest {
+    return DeprecateVersionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeprecateVersionRequest>, I>>(object: I): DeprecateVersionRequest {
+    const message = createBaseDeprecateVersionRequest();
+    message.model = object.model ?? "";
+    message.version = object.version ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseDeprecateVersionResponse(): DeprecateVersionResponse {
+  return { version: undefined };
+}
+
+export const DeprecateVersionResponse: MessageFns<DeprecateVersionResponse> = {
+  encode(message: DeprecateVersionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== undefined) {
+      ModelVersion.encode(message.version, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeprecateVersionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeprecateVersionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = ModelVersion.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeprecateVersionResponse {
+    return { version: isSet(object.version) ? ModelVersion.fromJSON(object.version) : undefined };
+  },
+
+  toJSON(message: DeprecateVersionResponse): unknown {
+    const obj: any = {};
+    if (message.version !== undefined) {
+      obj.version = ModelVersion.toJSON(message.version);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeprecateVersionResponse>, I>>(base?: I): DeprecateVersionResponse {
+    return DeprecateVersionResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeprecateVersionResponse>, I>>(object: I): DeprecateVersionResponse {
+    const message = createBaseDeprecateVersionResponse();
+    message.version = (object.version !== undefined && object.version !== null)
+      ? ModelVersion.fromPartial(object.version)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRestoreVersionRequest(): RestoreVersionRequest {
+  return { model: "", version: 0, reason: "" };
+}
+
+export const RestoreVersionRequest: MessageFns<RestoreVersionRequest> = {
+  encode(message: RestoreVersionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreVersionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreVersionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreVersionRequest {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RestoreVersionRequest): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreVersionRequest>, I>>(base?: I): RestoreVersionRequest {
+    return RestoreVersionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreVersionRequest>, I>>(object: I): RestoreVersionRequest {
+    const message = createBaseRestoreVersionRequest();
+    message.model = object.model ?? "";
+    message.version = object.version ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRestoreVersionResponse(): RestoreVersionResponse {
+  return { version: undefined };
+}
+
+export const RestoreVersionResponse: MessageFns<RestoreVersionResponse> = {
+  encode(message: RestoreVersionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== undefined) {
+      ModelVersion.encode(message.version, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreVersionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreVersionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = ModelVersion.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreVersionResponse {
+    return { version: isSet(object.version) ? ModelVersion.fromJSON(object.version) : undefined };
+  },
+
+  toJSON(message: RestoreVersionResponse): unknown {
+    const obj: any = {};
+    if (message.version !== undefined) {
+      obj.version = ModelVersion.toJSON(message.version);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreVersionResponse>, I>>(base?: I): RestoreVersionResponse {
+    return RestoreVersionResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreVersionResponse>, I>>(object: I): RestoreVersionResponse {
+    const message = createBaseRestoreVersionResponse();
+    message.version = (object.version !== undefined && object.version !== null)
+      ? ModelVersion.fromPartial(object.version)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetModelCardRequest(): GetModelCardRequest {
+  return { model: "", version: 0 };
+}
+
+export const GetModelCardRequest: MessageFns<GetModelCardRequest> = {
+  encode(message: GetModelCardRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetModelCardRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetModelCardRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetModelCardRequest {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+    };
+  },
+
+  toJSON(message: GetModelCardRequest): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetModelCardRequest>, I>>(base?: I): GetModelCardRequest {
+    return GetModelCardRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetModelCardRequest>, I>>(object: I): GetModelCardRequest {
+    const message = createBaseGetModelCardRequest();
+    message.model = object.model ?? "";
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetModelCardResponse(): GetModelCardResponse {
+  return { markdown: "", json: "" };
+}
+
+export const GetModelCardResponse: MessageFns<GetModelCardResponse> = {
+  encode(message: GetModelCardResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.markdown !== "") {
+      writer.uint32(10).string(message.markdown);
+    }
+    if (message.json !== "") {
+      writer.uint32(18).string(message.json);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetModelCardResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetModelCardResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.markdown = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.json = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetModelCardResponse {
+    return {
+      markdown: isSet(object.markdown) ? globalThis.String(object.markdown) : "",
+      json: isSet(object.json) ? globalThis.String(object.json) : "",
+    };
+  },
+
+  toJSON(message: GetModelCardResponse): unknown {
+    const obj: any = {};
+    if (message.markdown !== "") {
+      obj.markdown = message.markdown;
+    }
+    if (message.json !== "") {
+      obj.json = message.json;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetModelCardResponse>, I>>(base?: I): GetModelCardResponse {
+    return GetModelCardResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetModelCardResponse>, I>>(object: I): GetModelCardResponse {
+    const message = createBaseGetModelCardResponse();
+    message.markdown = object.markdown ?? "";
+    message.json = object.json ?? "";
+    return message;
+  },
+};
+
+function createBaseGetDataSheetRequest(): GetDataSheetRequest {
+  return { model: "", version: 0 };
+}
+
+export const GetDataSheetRequest: MessageFns<GetDataSheetRequest> = {
+  encode(message: GetDataSheetRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetDataSheetRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetDataSheetRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetDataSheetRequest {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+    };
+  },
+
+  toJSON(message: GetDataSheetRequest): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetDataSheetRequest>, I>>(base?: I): GetDataSheetRequest {
+    return GetDataSheetRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetDataSheetRequest>, I>>(object: I): GetDataSheetRequest {
+    const message = createBaseGetDataSheetRequest();
+    message.model = object.model ?? "";
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetDataSheetResponse(): GetDataSheetResponse {
+  return { markdown: "", json: "" };
+}
+
+export const GetDataSheetResponse: MessageFns<GetDataSheetResponse> = {
+  encode(message: GetDataSheetResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.markdown !== "") {
+      writer.uint32(10).string(message.markdown);
+    }
+    if (message.json !== "") {
+      writer.uint32(18).string(message.json);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetDataSheetResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetDataSheetResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.markdown = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.json = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetDataSheetResponse {
+    return {
+      markdown: isSet(object.markdown) ? globalThis.String(object.markdown) : "",
+      json: isSet(object.json) ? globalThis.String(object.json) : "",
+    };
+  },
+
+  toJSON(message: GetDataSheetResponse): unknown {
+    const obj: any = {};
+    if (message.markdown !== "") {
+      obj.markdown = message.markdown;
+    }
+    if (message.json !== "") {
+      obj.json = message.json;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetDataSheetResponse>, I>>(base?: I): GetDataSheetResponse {
+    return GetDataSheetResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetDataSheetResponse>, I>>(object: I): GetDataSheetResponse {
+    const message = createBaseGetDataSheetResponse();
+    message.markdown = object.markdown ?? "";
+    message.json = object.json ?? "";
+    return message;
+  },
+};
+
 export type RegistryServiceService = typeof RegistryServiceService;
 export const RegistryServiceService = {
   listModels: {
@@ -1897,6 +3227,52 @@ export const RegistryServiceService = {
       Buffer.from(ListChampionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListChampionsResponse => ListChampionsResponse.decode(value),
   },
+  /** Takes a version out of use: it is not promoted or approved any more. The champion cannot be. */
+  deprecateVersion: {
+    path: "/rhei.registry.v1.RegistryService/DeprecateVersion" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeprecateVersionRequest): Buffer =>
+      Buffer.from(DeprecateVersionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeprecateVersionRequest => DeprecateVersionRequest.decode(value),
+    responseSerialize: (value: DeprecateVersionResponse): Buffer =>
+      Buffer.from(DeprecateVersionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeprecateVersionResponse => DeprecateVersionResponse.decode(value),
+  },
+  /** Takes a deprecation back. */
+  restoreVersion: {
+    path: "/rhei.registry.v1.RegistryService/RestoreVersion" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RestoreVersionRequest): Buffer =>
+      Buffer.from(RestoreVersionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RestoreVersionRequest => RestoreVersionRequest.decode(value),
+    responseSerialize: (value: RestoreVersionResponse): Buffer =>
+      Buffer.from(RestoreVersionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RestoreVersionResponse => RestoreVersionResponse.decode(value),
+  },
+  /** What was measured about a version and what was not; the same facts give the same bytes. */
+  getModelCard: {
+    path: "/rhei.registry.v1.RegistryService/GetModelCard" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetModelCardRequest): Buffer => Buffer.from(GetModelCardRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetModelCardRequest => GetModelCardRequest.decode(value),
+    responseSerialize: (value: GetModelCardResponse): Buffer =>
+      Buffer.from(GetModelCardResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetModelCardResponse => GetModelCardResponse.decode(value),
+  },
+  /** What is known about the rows that a version learned from, and what is not. */
+  getDataSheet: {
+    path: "/rhei.registry.v1.RegistryService/GetDataSheet" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetDataSheetRequest): Buffer => Buffer.from(GetDataSheetRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetDataSheetRequest => GetDataSheetRequest.decode(value),
+    responseSerialize: (value: GetDataSheetResponse): Buffer =>
+      Buffer.from(GetDataSheetResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetDataSheetResponse => GetDataSheetResponse.decode(value),
+  },
 } as const;
 
 export interface RegistryServiceServer extends UntypedServiceImplementation {
@@ -1909,6 +3285,14 @@ export interface RegistryServiceServer extends UntypedServiceImplementation {
   promoteVersion: handleUnaryCall<PromoteVersionRequest, PromoteVersionResponse>;
   /** The present champion of every model, as the event that made it. */
   listChampions: handleUnaryCall<ListChampionsRequest, ListChampionsResponse>;
+  /** Takes a version out of use: it is not promoted or approved any more. The champion cannot be. */
+  deprecateVersion: handleUnaryCall<DeprecateVersionRequest, DeprecateVersionResponse>;
+  /** Takes a deprecation back. */
+  restoreVersion: handleUnaryCall<RestoreVersionRequest, RestoreVersionResponse>;
+  /** What was measured about a version and what was not; the same facts give the same bytes. */
+  getModelCard: handleUnaryCall<GetModelCardRequest, GetModelCardResponse>;
+  /** What is known about the rows that a version learned from, and what is not. */
+  getDataSheet: handleUnaryCall<GetDataSheetRequest, GetDataSheetResponse>;
 }
 
 export interface RegistryServiceClient extends Client {
@@ -2019,6 +3403,70 @@ export interface RegistryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListChampionsResponse) => void,
   ): ClientUnaryCall;
+  /** Takes a version out of use: it is not promoted or approved any more. The champion cannot be. */
+  deprecateVersion(
+    request: DeprecateVersionRequest,
+    callback: (error: ServiceError | null, response: DeprecateVersionResponse) => void,
+  ): ClientUnaryCall;
+  deprecateVersion(
+    request: DeprecateVersionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeprecateVersionResponse) => void,
+  ): ClientUnaryCall;
+  deprecateVersion(
+    request: DeprecateVersionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeprecateVersionResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes a deprecation back. */
+  restoreVersion(
+    request: RestoreVersionRequest,
+    callback: (error: ServiceError | null, response: RestoreVersionResponse) => void,
+  ): ClientUnaryCall;
+  restoreVersion(
+    request: RestoreVersionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RestoreVersionResponse) => void,
+  ): ClientUnaryCall;
+  restoreVersion(
+    request: RestoreVersionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RestoreVersionResponse) => void,
+  ): ClientUnaryCall;
+  /** What was measured about a version and what was not; the same facts give the same bytes. */
+  getModelCard(
+    request: GetModelCardRequest,
+    callback: (error: ServiceError | null, response: GetModelCardResponse) => void,
+  ): ClientUnaryCall;
+  getModelCard(
+    request: GetModelCardRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetModelCardResponse) => void,
+  ): ClientUnaryCall;
+  getModelCard(
+    request: GetModelCardRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetModelCardResponse) => void,
+  ): ClientUnaryCall;
+  /** What is known about the rows that a version learned from, and what is not. */
+  getDataSheet(
+    request: GetDataSheetRequest,
+    callback: (error: ServiceError | null, response: GetDataSheetResponse) => void,
+  ): ClientUnaryCall;
+  getDataSheet(
+    request: GetDataSheetRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetDataSheetResponse) => void,
+  ): ClientUnaryCall;
+  getDataSheet(
+    request: GetDataSheetRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetDataSheetResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const RegistryServiceClient = makeGenericClientConstructor(
@@ -2029,6 +3477,10 @@ export const RegistryServiceClient = makeGenericClientConstructor(
   service: typeof RegistryServiceService;
   serviceName: string;
 };
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 
