@@ -48,7 +48,7 @@ export const buildTrainingSet = (services: RunningServices, asOf: number, requir
 
 export const record = (id: string, type: string, key: string, eventTime: number, arrival: number, data: Record<string, unknown>): ingestion.Record => ({
   source: 'airline', id, type, key, eventTime, arrival, arrivalBasis: ingestion.ArrivalBasis.OBSERVED, recordedAt: arrival, dataJson: JSON.stringify(data),
-  contentDigest: id, revision: 1, supersedes: '', traceparent: '', subject: key,
+  contentDigest: id, revision: 1, supersedes: '', traceparent: '', subject: key, identity: '', withdrawn: false, mendedBy: '',
 });
 
 export const shardOfRecord = ({ key }: ingestion.Record): number => shardOf('ingestion.records', key);

@@ -22,12 +22,12 @@ export async function getFeatures({ database, definitions, clock }: Pick<Deps, '
     const features = set.features.map((one) => {
       const result = fromRequest(set, one, values);
       if (one.kind === 'request') return () => computed(one.name, result as number);
-      const at = lookups.push({ view: one.view, entity: result as string }) - 1;
+      const at = lookups.push({ view: one.view, entity: result as string, at: asOf }) - 1;
       return (found: (Found | undefined)[]) => lookedUp(one.name, found[at], asOf, known.views.get(one.view)!.ttls);
     });
     return { features, ...exampleOf(set, fields, values) };
   });
-  const found = await valuesAt(database, lookups, asOf);
+  const found = await valuesAt(database, lookups);
   return {
     featureSet: set.name, version: set.version,
     vectors: pending.map(({ features, example, exampleTime }) => ({ features: features.map((resolve) => resolve(found)), example, exampleTime })),
@@ -55,5 +55,6 @@ function lookedUp(name: string, found: Found | undefined, asOf: Instant, ttls: r
   if (found === undefined) return { name, value: undefined, eventTime: 0, age: 0, freshness: feature.Freshness.MISSING };
   const age = asOf - found.eventTime;
   if (expired(age, ttlAt(ttls, asOf))) return { name, value: undefined, eventTime: found.eventTime, age, freshness: feature.Freshness.EXPIRED };
+  if (found.value === null) return { name, value: undefined, eventTime: found.eventTime, age, freshness: feature.Freshness.MISSING };
   return { name, value: found.value, eventTime: found.eventTime, age, freshness: feature.Freshness.FRESH };
 }

@@ -2,6 +2,7 @@ import type { feature } from '@rhei/contracts';
 import { shardOf } from '@rhei/messaging';
 import { shared, type Transaction } from '@rhei/runtime';
 import type { Deps } from './deps';
+import { addRevisions } from './record/fact.store';
 import { addFailures } from './record/failure.store';
 import { readRecords } from './record/read-records';
 import { addExamplesAndLabels } from './set/example.store';
@@ -11,10 +12,11 @@ import { raiseWatermark } from './watermark.store';
 /** Takes in the records of one shard that one commit accepted: values of views, examples, labels, and how far the shard is. */
 export const onRecordAccepted = shared('RecordAccepted', async ({ definitions, builds }: Deps, { payload: { shard, watermark, records } }, tx) => {
   const { views, sets } = await definitions.read(tx);
-  const { entries, examples, labels, failures } = readRecords(records, [...views.values()], [...sets.values()]);
+  const { facts, entries, examples, labels, failures } = readRecords(records, [...views.values()], [...sets.values()]);
+  const revised = await addRevisions(tx, facts);
   await addFailures(tx, failures, tx.now);
-  await addEntries(tx, views, entries);
-  await say(tx, await addExamplesAndLabels(tx, sets, examples, labels));
+  await addEntries(tx, views, entries, revised);
+  await say(tx, await addExamplesAndLabels(tx, sets, examples, labels, revised));
   await raiseWatermark(tx, shard, watermark);
   tx.afterCommit(() => builds.wake());
 });

@@ -16,13 +16,17 @@ export function expressionProblem(path: string, compileIt: () => unknown): Resou
 
 const numbers = ['bool', 'int', 'double', 'dyn'];
 
-/** As {@link expressionProblem}, for an expression whose result becomes a number. */
-export function numberProblem(path: string, source: string, variables: Record<string, FieldType>): ResourceProblem | undefined {
+const resultProblem = (types: readonly string[], expected: string) => (path: string, source: string, variables: Record<string, FieldType>): ResourceProblem | undefined => {
   let compiled: Expression | undefined;
   const problem = expressionProblem(path, () => (compiled = compile(source, { variables })));
-  if (problem !== undefined || numbers.includes(compiled!.type)) return problem;
-  return { path, message: 'the result has the wrong type', expected: 'a number, true or false', got: compiled!.type, offset: 0 };
-}
+  if (problem !== undefined || types.includes(compiled!.type)) return problem;
+  return { path, message: 'the result has the wrong type', expected, got: compiled!.type, offset: 0 };
+};
+
+/** As {@link expressionProblem}, for an expression whose result becomes a number. */
+export const numberProblem = resultProblem(numbers, 'a number, true or false');
+/** As {@link expressionProblem}, for an expression whose results are told apart and counted. */
+export const itemProblem = resultProblem([...numbers, 'string'], 'a text, a number, true or false');
 
 /** The type of an event's data by its contract, looked up in the bundle, then in what is known. */
 export function contractOf({ source, event }: { source: string; event: string }, path: string, known: Pick<Definitions, 'sources'>, bundle: Bundle): { data: FieldType } | { problems: ResourceProblem[] } {

@@ -24,7 +24,7 @@ export const featureSetResource: ResourceKind<Deps, FeatureSetSpec> = {
     await addDefinition(tx, 'FeatureSet', name, version, spec, tx.now);
     await tx.emit('FeatureSetApplied', name, {
       name, version, specJson: canonicalJson(spec), features: spec.features.map((feature) => feature.name),
-      longestWindow: Math.max(0, ...viewsOf(spec).map((view) => known.views.get(view)!.window.length)),
+      longestWindow: Math.max(0, ...viewsOf(spec).map((view) => known.views.get(view)!.window.length ?? 0)),
     });
   },
 };

@@ -8,7 +8,7 @@ import { watermarks } from '../watermark.store';
 import { planOf, type JoinExample } from './join-plan';
 import { joinPointInTime } from './point-in-time-join';
 import { ArrivalBasis, filledFrom, manifestOf, type Ingredients, type Manifest, type TrainingSet } from './training-set';
-import { contentsOf, labelledExamples, settle, valueRows, type LabelledExample } from './training-set.store';
+import { contentsOf, countWithdrawn, labelledExamples, settle, valueRows, type LabelledExample } from './training-set.store';
 
 type BuildDeps = Pick<Deps, 'database' | 'definitions' | 'blobs' | 'config'>;
 
@@ -31,7 +31,7 @@ export async function build(deps: BuildDeps, { id, ...wanted }: TrainingSet, sig
   contents.forEach(({ basis, records }) => arrivalBasis.add(basis, records));
   const ingredients: Ingredients = {
     id, request: { featureSet, version, asOf, requireFullWindows }, set, views, requestFields: plan.request.map(({ name }) => name), positions,
-    filledFrom: filledFrom(views, contents, asOf), arrivalBasis, leftOut: 0,
+    filledFrom: filledFrom(views, contents, asOf), arrivalBasis, leftOut: 0, corrected: 0, withdrawn: await countWithdrawn(database, featureSet, asOf),
   };
   const pages = labelledExamples(database, featureSet, set.maturity, asOf);
   const { summary, parquet } = await joinPointInTime(plan, rowsOf(pages, ingredients), valueRows(database, names, asOf), { timeout: config.JOIN_TIMEOUT, directory: config.JOIN_DIRECTORY, signal });
@@ -41,19 +41,18 @@ export async function build(deps: BuildDeps, { id, ...wanted }: TrainingSet, sig
 }
 
 async function* rowsOf(pages: AsyncIterable<LabelledExample[]>, ingredients: Ingredients): AsyncGenerator<JoinExample[]> {
-  const { set, request: { asOf, requireFullWindows }, arrivalBasis, requestFields } = ingredients;
+  const { set, request: { requireFullWindows }, arrivalBasis, requestFields } = ingredients;
   const from = requireFullWindows ? ingredients.filledFrom : -Infinity;
   for await (const page of pages) {
     const rows: JoinExample[] = [];
     for (const example of page) {
-      // A prediction later than the set's own as-of is not known yet.
-      const rowAsOf = example.predictedAsOf !== null && example.predictedAsOf <= asOf ? example.predictedAsOf : example.eventTime;
-      if (rowAsOf < from) continue;
-      const row = rowOf(set, requestFields, example, rowAsOf);
+      if (example.asOf < from) continue;
+      const row = rowOf(set, requestFields, example);
       if (row === undefined) {
         ingredients.leftOut += 1;
         continue;
       }
+      if (example.corrected) ingredients.corrected += 1;
       example.bases.forEach((basis) => arrivalBasis.add(basis));
       rows.push(row);
     }
@@ -62,11 +61,11 @@ async function* rowsOf(pages: AsyncIterable<LabelledExample[]>, ingredients: Ing
 }
 
 /** The example's part of its row, by the same expressions as a request; undefined where a request like it would be refused. */
-function rowOf(set: FeatureSet, requestFields: readonly string[], example: LabelledExample, asOf: number): JoinExample | undefined {
+function rowOf(set: FeatureSet, requestFields: readonly string[], example: LabelledExample): JoinExample | undefined {
   try {
     const request = readRequest(set, JSON.parse(example.dataJson) as Record<string, unknown>);
     return {
-      example: example.id, asOf, exampleTime: example.eventTime, label: example.label,
+      example: example.id, asOf: example.asOf, exampleTime: example.eventTime, label: example.label,
       features: set.features.map((feature) => fromRequest(set, feature, request)), request: requestFields.map((field) => columnValue(request[field])),
     };
   } catch (error) {

@@ -73,7 +73,7 @@ async function receive(connection: DuckDBConnection, plan: JoinPlan, lines: Asyn
     const { value: line, done } = await lines.next();
     if (done === true) return false;
     if (line === 'end') break;
-    const { table, rows } = JSON.parse(line as string) as { table: JoinTable; rows: (string | number)[][] };
+    const { table, rows } = JSON.parse(line as string) as { table: JoinTable; rows: (string | number | null)[][] };
     for (const row of rows) append(appenders[table], columns[table], row);
   }
   for (const table of ['examples', 'values'] as const) {
@@ -84,10 +84,11 @@ async function receive(connection: DuckDBConnection, plan: JoinPlan, lines: Asyn
   return true;
 }
 
-function append(appender: DuckDBAppender, columns: readonly Column[], row: readonly (string | number)[]): void {
+function append(appender: DuckDBAppender, columns: readonly Column[], row: readonly (string | number | null)[]): void {
   columns.forEach(({ type }, index) => {
-    if (type === 'VARCHAR') appender.appendVarchar(row[index] as string);
-    else if (type === 'BIGINT') appender.appendBigInt(BigInt(row[index]));
+    if (row[index] === null) appender.appendNull();
+    else if (type === 'VARCHAR') appender.appendVarchar(row[index] as string);
+    else if (type === 'BIGINT') appender.appendBigInt(BigInt(row[index] as number));
     else appender.appendDouble(row[index] as number);
   });
   appender.endRow();

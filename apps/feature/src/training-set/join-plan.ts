@@ -26,7 +26,8 @@ export interface JoinValue {
   entity: string;
   knownAt: Instant;
   eventTime: Instant;
-  value: number;
+  /** Null where there was nothing any more, or a ratio had nothing below. */
+  value: number | null;
 }
 
 export interface Column {

@@ -90,28 +90,54 @@ const pageSize = 5_000;
 export interface LabelledExample {
   id: string;
   eventTime: Instant;
-  predictedAsOf: Instant | null;
+  /** The first prediction's, where that was made by the instant; else the example's own time. */
+  asOf: Instant;
+  /** Of the record that counted at the example's as-of, or of the first one after it. */
   dataJson: string;
   label: number;
+  /** Whether the label or the example's record took the place of an earlier revision by then. */
+  corrected: boolean;
   bases: [example: number, label: number];
 }
 
-/** Pages of the examples whose label was known and mature at `asOf`: of several labels the newest then. */
+/** SQL: a row that was known at $2 and that no later revision had superseded then. */
+const counts = (row: string): string => `${row}.known_at <= $2 AND (${row}.until IS NULL OR ${row}.until > $2)`;
+/** SQL: a row that counted once, and did not any more at $2. */
+const lost = (row: string): string => `${row}.until <= $2 AND ${row}.until > ${row}.known_at`;
+const byExample = (row: string, id = 'example.id'): string => `${row}.feature_set = $1 AND ${row}.example = ${id}`;
+
+/**
+ * Pages of the examples whose label was known and mature at `asOf`: of several labels the newest then. An example whose
+ * record is never corrected stands in its own row; of others the revisions decide.
+ */
 export async function* labelledExamples(queryable: Queryable, featureSet: string, maturity: number, asOf: Instant): AsyncGenerator<LabelledExample[]> {
   for (let after = ''; ;) {
-    const rows = await queryable.query<{ id: string; event_time: string; predicted_as_of: string | null; data_json: string; basis: number; value: number; label_basis: number }>(`
-      SELECT id, event_time, predicted_as_of, data_json, basis, newest.value, newest.label_basis
-      FROM example CROSS JOIN LATERAL (
-        SELECT value, basis AS label_basis FROM label
-        WHERE label.feature_set = example.feature_set AND label.example = example.id AND label.known_at <= $2
-        ORDER BY label.event_time DESC, label.arrival DESC, label.source DESC, label.record DESC LIMIT 1
+    const rows = await queryable.query<{ id: string; event_time: string; as_of: string; data_json: string; corrected: boolean; basis: number; value: number; label_basis: number }>(`
+      SELECT example.id, head.event_time, at.as_of, coalesce(asked.data_json, example.data_json) AS data_json, head.basis, newest.value, newest.label_basis,
+        EXISTS (SELECT FROM label l WHERE ${byExample('l')} AND ${lost('l')})
+          OR example.revised AND EXISTS (SELECT FROM example_revision r WHERE ${byExample('r')} AND ${lost('r')}) AS corrected
+      FROM example
+      CROSS JOIN LATERAL (
+        SELECT example.event_time, example.basis WHERE NOT example.revised AND example.known_at <= $2
+        UNION ALL
+        (SELECT r.event_time, r.basis FROM example_revision r WHERE example.revised AND ${byExample('r')} AND ${counts('r')}
+         ORDER BY r.known_at, r.event_time, r.arrival, r.source, r.record LIMIT 1)
+      ) AS head
+      CROSS JOIN LATERAL (SELECT CASE WHEN example.predicted_as_of <= $2 THEN example.predicted_as_of ELSE head.event_time END AS as_of) AS at
+      CROSS JOIN LATERAL (
+        SELECT value, basis AS label_basis FROM label l WHERE ${byExample('l')} AND ${counts('l')}
+        ORDER BY l.event_time DESC, l.arrival DESC, l.source DESC, l.record DESC LIMIT 1
       ) AS newest
-      WHERE feature_set = $1 AND known_at <= $2 AND event_time + $3::bigint <= $2 AND id > $4 ORDER BY id LIMIT ${pageSize}`,
+      LEFT JOIN LATERAL (
+        SELECT r.data_json FROM example_revision r
+        WHERE example.revised AND ${byExample('r')} AND r.known_at <= $2 AND (r.until IS NULL OR r.until > greatest(at.as_of, r.known_at))
+        ORDER BY r.known_at, r.event_time, r.arrival, r.source, r.record LIMIT 1
+      ) AS asked ON true
+      WHERE example.feature_set = $1 AND head.event_time + $3::bigint <= $2 AND example.id > $4 ORDER BY example.id LIMIT ${pageSize}`,
     [featureSet, asOf, maturity, after]);
     if (rows.length > 0) {
       yield rows.map((row) => ({
-        id: row.id, eventTime: Number(row.event_time), predictedAsOf: row.predicted_as_of === null ? null : Number(row.predicted_as_of),
-        dataJson: row.data_json, label: row.value, bases: [row.basis, row.label_basis],
+        id: row.id, eventTime: Number(row.event_time), asOf: Number(row.as_of), dataJson: row.data_json, label: row.value, corrected: row.corrected, bases: [row.basis, row.label_basis],
       }));
     }
     if (rows.length < pageSize) return;
@@ -119,11 +145,25 @@ export async function* labelledExamples(queryable: Queryable, featureSet: string
   }
 }
 
+/** Examples that had a label once, and by `asOf` have none any more, or are none any more: the truth was taken back. */
+export async function countWithdrawn(queryable: Queryable, featureSet: string, asOf: Instant): Promise<number> {
+  const [{ examples }] = await queryable.query<{ examples: number }>(`
+    SELECT count(*)::integer AS examples FROM (
+      SELECT example FROM label l WHERE l.feature_set = $1 AND ${lost('l')}
+        AND NOT EXISTS (SELECT FROM label o WHERE ${byExample('o', 'l.example')} AND ${counts('o')})
+      UNION
+      SELECT example FROM example_revision r WHERE r.feature_set = $1 AND ${lost('r')}
+        AND NOT EXISTS (SELECT FROM example_revision o WHERE ${byExample('o', 'r.example')} AND ${counts('o')})
+        AND EXISTS (SELECT FROM label l WHERE ${byExample('l', 'r.example')} AND l.known_at <= $2)
+    ) AS withdrawn`, [featureSet, asOf]);
+  return examples;
+}
+
 /** Pages of the value rows that were known by `asOf`. */
 export async function* valueRows(queryable: Queryable, views: readonly string[], asOf: Instant): AsyncGenerator<JoinValue[]> {
   let after: [view: string, entity: string, knownAt: number] = ['', '', Number.MIN_SAFE_INTEGER];
   for (;;) {
-    const rows = await queryable.query<{ view: string; entity: string; known_at: string; event_time: string; value: number }>(`
+    const rows = await queryable.query<{ view: string; entity: string; known_at: string; event_time: string; value: number | null }>(`
       SELECT view, entity, known_at, event_time, value FROM feature_row
       WHERE view = ANY ($1::text[]) AND known_at <= $2 AND (view, entity, known_at) > ($3, $4, $5::bigint) ORDER BY view, entity, known_at LIMIT ${pageSize}`,
     [views, asOf, ...after]);

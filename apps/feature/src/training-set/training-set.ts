@@ -44,7 +44,8 @@ export interface Manifest {
   features: string[];
   /** Request fields that stand in the columns `r_<name>`. */
   requestFields: string[];
-  views: { name: string; version: number; window: number; ttl: string | null }[];
+  /** `window` is null for one since ever. */
+  views: { name: string; version: number; window: number | null; ttl: string | null }[];
   digests: { rows: string; schema: string; parquet: string };
   /** How far each shard was when the join began. */
   positions: Watermark[];
@@ -54,6 +55,10 @@ export interface Manifest {
   arrivalBasis: { observed: number; declared: number };
   /** Examples that could not be read with the set's request fields. */
   leftOut: number;
+  /** Rows whose label or example took the place of an earlier revision. */
+  corrected: number;
+  /** Examples whose truth was taken back: they have no row. */
+  withdrawn: number;
 }
 
 /** What is known by T about the records of one view. */
@@ -66,10 +71,11 @@ export interface ViewContent {
 
 /**
  * When the windows of all views had filled: none of them would have held a record of before its first one. A view without
- * a record by `asOf` counts as if its first came then, which is the earliest that may still be true.
+ * a record by `asOf` counts as if its first came then, which is the earliest that may still be true. A window since ever
+ * is full from its first record on.
  */
 export function filledFrom(views: readonly Pick<FeatureView, 'name' | 'window'>[], contents: readonly ViewContent[], asOf: Instant): Instant {
-  const filled = views.map(({ name, window }) => Math.min(asOf, ...contents.filter(({ view }) => view === name).map(({ firstEventTime }) => firstEventTime)) + window.length);
+  const filled = views.map(({ name, window }) => Math.min(asOf, ...contents.filter(({ view }) => view === name).map(({ firstEventTime }) => firstEventTime)) + (window.length ?? 0));
   // A set that reads no view has nothing to wait for.
   return filled.length === 0 ? 0 : Math.max(...filled);
 }
@@ -99,14 +105,16 @@ export interface Ingredients {
   filledFrom: Instant;
   arrivalBasis: ArrivalBasis;
   leftOut: number;
+  corrected: number;
+  withdrawn: number;
 }
 
 export function manifestOf(from: Ingredients, summary: JoinSummary, parquetDigest: string): Manifest {
   return {
     id: from.id, ...from.request, featureSetVersion: from.request.version, rows: summary.rows, from: summary.from, to: summary.to, columns: summary.columns,
     features: from.set.features.map(({ name }) => name), requestFields: from.requestFields,
-    views: from.views.map(({ name, version, window, spec }) => ({ name, version, window: window.length, ttl: spec.ttl ?? null })),
+    views: from.views.map(({ name, version, window, spec }) => ({ name, version, window: window.length ?? null, ttl: spec.ttl ?? null })),
     digests: { rows: summary.rowsDigest, schema: digestOf(summary.columns), parquet: parquetDigest },
-    positions: from.positions, filledFrom: from.filledFrom, arrivalBasis: from.arrivalBasis.shares(), leftOut: from.leftOut,
+    positions: from.positions, filledFrom: from.filledFrom, arrivalBasis: from.arrivalBasis.shares(), leftOut: from.leftOut, corrected: from.corrected, withdrawn: from.withdrawn,
   };
 }

@@ -4,7 +4,7 @@ import type { Queryable } from '@rhei/messaging';
 import type { Bundle, ResourceKind, ResourceProblem } from '@rhei/runtime';
 import { addDefinition, readDefinitions, type Definitions } from '../definitions.store';
 import type { Deps } from '../deps';
-import { contractOf, expressionProblem, numberProblem } from '../record/expression-problems';
+import { contractOf, expressionProblem, itemProblem, numberProblem } from '../record/expression-problems';
 import { aggregateOf, compileView, definitionOf, featureViewSpec, recordVariables, type FeatureViewSpec } from './feature-view';
 
 export const featureViewResource: ResourceKind<Deps, FeatureViewSpec> = {
@@ -36,7 +36,14 @@ export function viewProblems(spec: FeatureViewSpec, known: Pick<Definitions, 'so
   } else if (spec.value === undefined) {
     problems.push({ path: '/spec/value', message: `${aggregate} needs a value`, expected: 'a CEL expression that gives a number, true or false', got: 'nothing' });
   } else {
-    problems.push(numberProblem('/spec/value', spec.value, variables));
+    problems.push((aggregate === 'distinct' ? itemProblem : numberProblem)('/spec/value', spec.value, variables));
+  }
+  if (aggregate !== 'ratio' && spec.per !== undefined) {
+    problems.push({ path: '/spec/per', message: `${aggregate} divides by nothing`, expected: 'no per', got: spec.per, hint: 'A ratio divides the sum of values by the sum of per.' });
+  } else if (aggregate === 'ratio') {
+    problems.push(spec.per === undefined
+      ? { path: '/spec/per', message: 'ratio needs what it divides by', expected: 'a CEL expression that gives a number, true or false', got: 'nothing' }
+      : numberProblem('/spec/per', spec.per, variables));
   }
   // Data is read without the contract's types: what compiles with them must compile without.
   if (!problems.some(Boolean)) problems.push(expressionProblem('/spec', () => compileView('', 0, spec, [])));

@@ -13,6 +13,22 @@ export function digitsOf(grid: number): number | undefined {
   return undefined;
 }
 
+const long = z.union([z.literal('ever'), duration], 'a duration longer than 0, such as "14d", "6h" or "90m", or "ever"');
+const lengths = Object.fromEntries(aggregates.map((aggregate) => [aggregate, long.optional()])) as Record<Aggregate, z.ZodOptional<typeof long>>;
+const lengthOf = (text: string): Duration | undefined => (text === 'ever' ? undefined : parseDuration(text));
+
+/** One aggregate with its length; `hop` lets the start of the window move on a grid instead of sliding. */
+const windowSpec = z.strictObject({ ...lengths, hop: duration.optional() }).superRefine((window, context) => {
+  const named = aggregates.filter((name) => window[name] !== undefined);
+  if (named.length !== 1) return context.addIssue({ code: 'custom', message: `one of ${aggregates.join(', ')} with a duration or "ever", such as {avg: 14d}`, input: window });
+  if (window.hop === undefined) return;
+  const length = lengthOf(window[named[0]]!);
+  const problem = named[0] === 'last' ? 'the last value has no window that could hop'
+    : length === undefined ? 'a window since ever does not move'
+      : parseDuration(window.hop) > length ? `a hop no longer than the window, ${window[named[0]]}` : undefined;
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem, path: ['hop'], input: window.hop });
+});
+
 /** What a user declares about a view. Durations stay as they were written. */
 export const featureViewSpec = z.strictObject({
   /** What the values describe, such as `customer`. */
@@ -23,10 +39,11 @@ export const featureViewSpec = z.strictObject({
   filter: z.string().min(1).optional(),
   /** CEL, a string: the entity that a record is about. */
   key: z.string().min(1),
-  /** CEL, a number or a truth value (1 or 0); a count has none. */
+  /** CEL, a number or a truth value (1 or 0), for `distinct` a text too; a count has none. */
   value: z.string().min(1).optional(),
-  window: z.strictObject({ count: duration.optional(), sum: duration.optional(), avg: duration.optional(), last: duration.optional() })
-    .refine((window) => aggregates.filter((name) => window[name] !== undefined).length === 1, 'one of count, sum, avg or last with a duration, such as {avg: 14d}'),
+  /** CEL as `value`, for a ratio: the sum of values is divided by the sum of these. */
+  per: z.string().min(1).optional(),
+  window: windowSpec,
   /** How old a value may be before it is withheld; without it a value never expires. */
   ttl: duration.optional(),
   /** Values are kept as whole multiples of this power of ten, so that sums are exact. */
@@ -35,9 +52,9 @@ export const featureViewSpec = z.strictObject({
 });
 export type FeatureViewSpec = z.infer<typeof featureViewSpec>;
 
-export function aggregateOf(spec: FeatureViewSpec): { aggregate: Aggregate; length: Duration } {
-  const aggregate = aggregates.find((name) => spec.window[name] !== undefined)!;
-  return { aggregate, length: parseDuration(spec.window[aggregate]!) };
+export function aggregateOf({ window }: Pick<FeatureViewSpec, 'window'>): { aggregate: Aggregate; length: Duration | undefined; hop: Duration | undefined } {
+  const aggregate = aggregates.find((name) => window[name] !== undefined)!;
+  return { aggregate, length: lengthOf(window[aggregate]!), hop: window.hop === undefined ? undefined : parseDuration(window.hop) };
 }
 
 /** What decides the values that are kept: a view with data may change the rest (its TTL and its owner), not this. */
@@ -62,6 +79,7 @@ export interface FeatureView {
   filter?: Expression;
   key: Expression;
   value?: Expression;
+  per?: Expression;
   /** Ascending; the first holds for all time before it too. */
   ttls: TtlFrom[];
 }
@@ -72,13 +90,14 @@ export interface FeatureView {
  */
 export function compileView(name: string, version: number, spec: FeatureViewSpec, ttls: TtlFrom[]): FeatureView {
   const variables = recordVariables();
-  const { aggregate, length } = aggregateOf(spec);
+  const { aggregate, length, hop } = aggregateOf(spec);
   return {
     name, version, spec, ttls,
-    window: windowOf(aggregate, length, digitsOf(spec.grid)!),
+    window: windowOf(aggregate, length, digitsOf(spec.grid)!, hop),
     filter: spec.filter === undefined ? undefined : compile(spec.filter, { variables, returns: 'bool' }),
     key: compile(spec.key, { variables, returns: 'string' }),
     value: spec.value === undefined ? undefined : compile(spec.value, { variables }),
+    per: spec.per === undefined ? undefined : compile(spec.per, { variables }),
   };
 }
 

@@ -1,79 +1,89 @@
 import type { Instant } from '@rhei/runtime';
-import { compareEntries, tileStart, valueOf, type Entry, type Tile, type ValueRow, type Window } from './window';
+import { mergedRows } from './merge';
+import type { Known, Step } from './steps';
+import { countsAt, merges, opening, rowOf, tileStart, type Entry, type Tile, type Totals, type ValueRow, type Window } from './window';
 
-/** An instant from which the value may differ from what it was before, and the newest record by then. */
-export interface Step {
-  knownAt: Instant;
-  newest: Entry;
+/** What the steps read: all tiles from `from` on, and the single records of some tiles. */
+export interface Reads {
+  from: Instant;
+  single: Instant[];
+  /** Tiles that are made anew from their records, which are among the single ones. */
+  remade: Instant[];
 }
 
-/**
- * The instants at which the value of one entity has to be computed again.
- * @param before the newest record, by the total order, of those known before the first of `later`
- * @param later every record known at the earliest new one's `knownAt` or after it, the new ones included
- */
-export function stepsOf(before: Entry | undefined, later: readonly Entry[]): Step[] {
-  const steps: Step[] = [];
-  let newest = before;
-  for (const entry of [...later].sort((a, b) => a.knownAt - b.knownAt)) {
-    if (newest === undefined || compareEntries(entry, newest) > 0) newest = entry;
-    const last = steps.at(-1);
-    // What becomes known at one instant shows as one change.
-    if (last?.knownAt === entry.knownAt) last.newest = newest;
-    else steps.push({ knownAt: entry.knownAt, newest });
-  }
-  return steps;
-}
-
-/** What the steps read: all tiles from `from` on, and the single records of the tiles that a window cuts. */
-export function reads(window: Window, steps: readonly Step[]): { from: Instant; cut: Instant[] } {
-  const cut = new Set(steps.map(({ newest }) => tileStart(window, newest.eventTime - window.length)));
-  return { from: Math.min(...cut), cut: [...cut] };
+export function reads(window: Window, steps: readonly Step[], { later, ending }: Pick<Known, 'later' | 'ending'>): Reads {
+  const opened = steps.flatMap(({ newest }) => (newest === undefined ? [] : [opening(window, newest.eventTime)]));
+  const cut = window.length === undefined ? [] : opened.map((instant) => tileStart(window, instant));
+  const remade = merges(window) ? [...new Set([...later, ...ending].map(({ eventTime }) => tileStart(window, eventTime)))] : [];
+  const from = window.length === undefined && opened.length > 0 ? -Infinity : Math.min(...cut);
+  return { from, single: [...new Set([...cut, ...remade])], remade };
 }
 
 /**
  * The value rows of one entity at every step, as a scan over all records would give them.
- * @param later as for {@link stepsOf}
- * @param tiles of *all* records, those of `later` included, from `reads().from` on
- * @param single the records of the tiles in `reads().cut`
+ * @param tiles of all records that are never superseded, from `reads().from` on
+ * @param single the records of the tiles in `reads().single`, superseded ones included
  */
-export function restate(window: Window, steps: readonly Step[], later: readonly Entry[], tiles: readonly Tile[], single: readonly Entry[]): ValueRow[] {
+export function restate(window: Window, steps: readonly Step[], known: Known, tiles: readonly Tile[], single: readonly Entry[]): ValueRow[] {
   // The last value needs nothing but the newest record, so its tiles are not even read.
-  if (window.aggregate === 'last') return steps.map(({ knownAt, newest }) => ({ knownAt, eventTime: newest.eventTime, n: 1, value: valueOf(window, 1, newest.scaled, newest) }));
-  const sums = new Map(tiles.map(({ start, n, sum }) => [start, { n, sum }]));
-  const { from } = reads(window, steps);
+  if (window.aggregate === 'last') return steps.map(({ knownAt, newest }) => rowOf(window, knownAt, newest, () => ({ ...nothing, n: 1 })));
+  if (merges(window)) return mergedRows(window, steps, new Set(reads(window, steps, known).single), tiles, single);
+  return summedRows(window, steps, known, tiles, single);
+}
+
+const nothing: Totals = { n: 0, sum: 0n, squares: 0n, below: 0n, distinct: 0 };
+
+type Sums = Omit<Tile, 'start' | 'least' | 'most' | 'items'>;
+
+function summedRows(window: Window, steps: readonly Step[], { later, ending }: Known, tiles: readonly Tile[], single: readonly Entry[]): ValueRow[] {
+  const sums = new Map<Instant, Sums>(tiles.map((tile) => [tile.start, tile]));
+  const { from } = reads(window, steps, { later, ending });
   const add = (entry: Entry, sign: 1 | -1): void => {
     const start = tileStart(window, entry.eventTime);
     if (start < from) return;
-    const tile = sums.get(start) ?? { n: 0, sum: 0n };
-    sums.set(start, { n: tile.n + sign, sum: tile.sum + BigInt(sign) * entry.scaled });
+    sums.set(start, added(window, sums.get(start) ?? nothing, entry, sign));
   };
   // Back to before the first step: the sums are exact integers, so taking away leaves what was there.
-  later.forEach((entry) => add(entry, -1));
-  const waiting = [...later].sort((a, b) => b.knownAt - a.knownAt);
-  return steps.map(({ knownAt, newest }) => {
-    while (waiting.length > 0 && waiting.at(-1)!.knownAt <= knownAt) add(waiting.pop()!, 1);
-    const { n, sum } = inWindow(window, newest.eventTime, knownAt, sums, single);
-    return { knownAt, eventTime: newest.eventTime, n, value: valueOf(window, n, sum, newest) };
+  for (const entry of later) if (entry.until === undefined) add(entry, -1);
+  for (const entry of ending) add(entry, 1);
+  return steps.map(({ knownAt, newest, begin, end }) => {
+    for (const entry of begin) add(entry, 1);
+    for (const entry of end) add(entry, -1);
+    return rowOf(window, knownAt, newest, ({ eventTime }) => inWindow(window, eventTime, knownAt, sums, single));
   });
 }
 
+/** Only what the aggregate reads is kept up: products of large integers cost. */
+function added({ aggregate }: Window, { n, sum, squares, below }: Sums, entry: Entry, sign: 1 | -1): Sums {
+  const by = BigInt(sign);
+  return {
+    n: n + sign, sum: sum + by * entry.scaled,
+    squares: aggregate === 'stddev' ? squares + by * entry.scaled * entry.scaled : squares,
+    below: aggregate === 'ratio' ? below + by * entry.below! : below,
+  };
+}
+
 /** Tiles serve what lies inside of the window as a whole, single records the tile that it cuts. Nothing known is newer than `end`. */
-function inWindow(window: Window, end: Instant, knownAt: Instant, sums: ReadonlyMap<Instant, { n: number; sum: bigint }>, single: readonly Entry[]): { n: number; sum: bigint } {
-  const open = end - window.length;
-  const cut = tileStart(window, open);
-  let n = 0;
-  let sum = 0n;
-  for (let start = cut + window.tile; start <= end; start += window.tile) {
-    const tile = sums.get(start);
-    if (tile === undefined) continue;
-    n += tile.n;
-    sum += tile.sum;
+function inWindow(window: Window, end: Instant, knownAt: Instant, sums: ReadonlyMap<Instant, Sums>, single: readonly Entry[]): Totals {
+  let [n, sum, squares, below] = [0, 0n, 0n, 0n];
+  const take = (part: Sums): void => {
+    n += part.n;
+    sum += part.sum;
+    squares += part.squares;
+    below += part.below;
+  };
+  if (window.length === undefined) {
+    for (const tile of sums.values()) take(tile);
+  } else {
+    const open = opening(window, end);
+    const cut = tileStart(window, open);
+    for (let start = cut + window.tile; start <= end; start += window.tile) {
+      const tile = sums.get(start);
+      if (tile !== undefined) take(tile);
+    }
+    for (const entry of single) {
+      if (entry.eventTime > open && entry.eventTime < cut + window.tile && countsAt(entry, knownAt)) take(added(window, nothing, entry, 1));
+    }
   }
-  for (const entry of single) {
-    if (entry.eventTime <= open || entry.eventTime >= cut + window.tile || entry.knownAt > knownAt) continue;
-    n += 1;
-    sum += entry.scaled;
-  }
-  return { n, sum };
+  return { n, sum, squares, below, distinct: 0 };
 }

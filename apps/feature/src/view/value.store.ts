@@ -1,176 +1,203 @@
 import type { Queryable } from '@rhei/messaging';
 import type { Instant } from '@rhei/runtime';
+import type { Facts } from '../record/fact';
 import type { ViewEntry } from '../record/read-records';
+import { endedBy, endEntries, entryColumns, entryOf, keepEntries, type Ended, type EntryRow } from './entry.store';
 import type { FeatureView } from './feature-view';
-import { reads, restate, stepsOf, type Step } from './restate';
+import { remadeTiles } from './merge';
+import { reads, restate, type Reads } from './restate';
+import { stepsOf, type Known, type Step } from './steps';
 import type { Entry, Tile, ValueRow, Window } from './window';
 
-/** The records of one batch for one entity of one view. */
+/** One entity of one view, to which a batch brings or takes records. */
 interface Group {
   view: string;
   entity: string;
   window: Window;
-  /** The earliest instant at which one of them becomes known. */
+  /** The earliest instant at which something about it changes. */
   first: Instant;
+  /** Whether a record of before has ended, or ends earlier: then an instant may be none of a change any more. */
+  revised: boolean;
 }
 interface Restated extends Group {
-  later: Entry[];
+  known: Known;
   steps: Step[];
+  wanted: Reads;
   tiles: Tile[];
   single: Entry[];
 }
 
 /**
- * Adds records to their entities and states anew every value that they change: at the instants at which they become
- * known, and at all later ones. Any order and any batching of the same records leaves the same rows.
+ * Adds records to their entities, ends those that later revisions supersede, and states anew every value that this
+ * changes: at the instants at which something becomes known, and at all later ones. Any order and any batching of the
+ * same records leaves the same rows.
  */
-export async function addEntries(tx: Queryable, views: ReadonlyMap<string, FeatureView>, entries: readonly ViewEntry[]): Promise<void> {
-  if (entries.length === 0) return;
-  const groups = groupsOf(views, entries);
+export async function addEntries(tx: Queryable, views: ReadonlyMap<string, FeatureView>, entries: readonly ViewEntry[], facts: Facts): Promise<void> {
+  const ended = await endedBy(tx, views, facts);
+  const groups = groupsOf(views, entries, ended);
+  if (groups.length === 0) return;
+  const widths = new Map(groups.map(({ view, window }) => [view, window.tile]));
   await lock(tx, groups);
-  await keep(tx, entries, groups);
-  const changed = await laterEntries(tx, groups);
+  await keepEntries(tx, widths, entries, facts);
+  await endEntries(tx, widths, ended);
+  const changed = await knownOf(tx, groups);
   await readWindows(tx, changed.filter(({ window }) => window.aggregate !== 'last'));
-  const rows = changed.map((group) => restate(group.window, group.steps, group.later, group.tiles, group.single));
-  await writeRows(tx, changed.flatMap(({ view, entity }, index) => rows[index].map((row) => ({ view, entity, ...row }))));
+  const rows = changed.flatMap(({ view, entity, window, steps, known, tiles, single }) => restate(window, steps, known, tiles, single).map((row) => ({ view, entity, ...row })));
+  await dropRows(tx, groups.filter(({ revised }) => revised), rows);
+  await writeRows(tx, rows);
+  await writeTiles(tx, changed.filter(({ wanted }) => wanted.remade.length > 0));
 }
 
-function groupsOf(views: ReadonlyMap<string, FeatureView>, entries: readonly ViewEntry[]): Group[] {
+function groupsOf(views: ReadonlyMap<string, FeatureView>, entries: readonly ViewEntry[], ended: readonly Ended[]): Group[] {
   const groups = new Map<string, Group>();
-  for (const { view, entity, knownAt } of entries) {
+  const touch = (view: string, entity: string, first: Instant, revised: boolean): void => {
     const key = `${view}\0${entity}`;
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, { view, entity, window: views.get(view)!.window, first: knownAt });
-    else group.first = Math.min(group.first, knownAt);
-  }
+    if (group === undefined) return void groups.set(key, { view, entity, window: views.get(view)!.window, first, revised });
+    group.first = Math.min(group.first, first);
+    group.revised ||= revised;
+  };
+  for (const { view, entity, knownAt } of entries) touch(view, entity, knownAt, false);
+  for (const { view, entity, entry } of ended) touch(view, entity, Math.max(entry.knownAt, entry.until), true);
   return [...groups.values()];
 }
+
+const names = (groups: readonly { view: string; entity: string }[]): [views: string[], entities: string[]] => [groups.map(({ view }) => view), groups.map(({ entity }) => entity)];
 
 // Sorted, so that two shards that touch the same entities wait for one another in one order.
 const lock = (tx: Queryable, groups: readonly Group[]): Promise<unknown> => tx.query(`
   INSERT INTO view_entity AS kept (view, entity)
   SELECT view, entity FROM unnest($1::text[], $2::text[]) AS given (view, entity) ORDER BY view COLLATE "C", entity COLLATE "C"
-  ON CONFLICT (view, entity) DO UPDATE SET entity = kept.entity`,
-[groups.map(({ view }) => view), groups.map(({ entity }) => entity)]);
+  ON CONFLICT (view, entity) DO UPDATE SET entity = kept.entity`, names(groups));
 
-/** A record that is there already adds nothing, neither to the records nor to the tiles. */
-function keep(tx: Queryable, entries: readonly ViewEntry[], groups: readonly Group[]): Promise<unknown> {
-  const widths = new Map(groups.map(({ view, window }) => [view, window.tile]));
-  return tx.query(`
-    WITH fresh AS (
-      INSERT INTO view_record (view, entity, event_time, arrival, source, id, known_at, recorded_at, basis, revision, supersedes, scaled)
-      SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::smallint[], $10::integer[], $11::text[], $12::bigint[])
-      ON CONFLICT DO NOTHING
-      RETURNING view, entity, event_time, scaled
-    )
-    INSERT INTO tile AS kept (view, entity, start, n, sum, squares)
-    SELECT fresh.view, entity, event_time - ((event_time % width) + width) % width AS start, count(*), sum(scaled::numeric), sum(scaled::numeric * scaled)
-    FROM fresh JOIN unnest($13::text[], $14::bigint[]) AS view_width (view, width) ON view_width.view = fresh.view
-    GROUP BY 1, 2, 3
-    ON CONFLICT (view, entity, start) DO UPDATE SET n = kept.n + excluded.n, sum = kept.sum + excluded.sum, squares = kept.squares + excluded.squares`,
-  [
-    entries.map(({ view }) => view), entries.map(({ entity }) => entity), entries.map(({ eventTime }) => eventTime), entries.map(({ arrival }) => arrival),
-    entries.map(({ source }) => source), entries.map(({ id }) => id), entries.map(({ knownAt }) => knownAt), entries.map(({ recordedAt }) => recordedAt),
-    entries.map(({ basis }) => basis), entries.map(({ revision }) => revision), entries.map(({ supersedes }) => supersedes), entries.map(({ scaled }) => String(scaled)),
-    [...widths.keys()], [...widths.values()],
-  ]);
-}
-
-interface EntryRow {
-  at: number;
-  event_time: string;
-  arrival: string;
-  source: string;
-  id: string;
-  known_at: string;
-  scaled: string;
-}
-const entryOf = (row: EntryRow): Entry => ({
-  eventTime: Number(row.event_time), arrival: Number(row.arrival), source: row.source, id: row.id, knownAt: Number(row.known_at), scaled: BigInt(row.scaled),
-});
-
-/** What is known from the group's first new record on, and the newest record of before. */
-async function laterEntries(tx: Queryable, groups: readonly Group[]): Promise<Restated[]> {
-  const found = await tx.query<EntryRow>(`
-    SELECT given.at::integer, event_time, arrival, source, id, known_at, scaled::text
+/** What is known from the group's first change on, what ends from then on, and the newest record of before. */
+async function knownOf(tx: Queryable, groups: readonly Group[]): Promise<Restated[]> {
+  const found = await tx.query<EntryRow & { at: number }>(`
+    SELECT given.at::integer, ${entryColumns}
     FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS given (view, entity, first, at)
     CROSS JOIN LATERAL (
       (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.known_at >= given.first)
       UNION ALL
-      (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.known_at < given.first
+      (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.until >= given.first AND r.until IS NOT NULL AND r.known_at < given.first)
+      UNION ALL
+      (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.known_at < given.first AND r.until IS NULL
        ORDER BY event_time DESC, arrival DESC, source DESC, id DESC LIMIT 1)
-    ) AS record`,
-  [groups.map(({ view }) => view), groups.map(({ entity }) => entity), groups.map(({ first }) => first)]);
+    ) AS record`, [...names(groups), groups.map(({ first }) => first)]);
   const entries = groups.map((): Entry[] => []);
   for (const row of found) entries[row.at - 1].push(entryOf(row));
   return groups.map((group, index) => {
-    const later = entries[index].filter(({ knownAt }) => knownAt >= group.first);
-    const steps = stepsOf(entries[index].find(({ knownAt }) => knownAt < group.first), later);
-    return { ...group, later, steps, tiles: [], single: [] };
+    const before = entries[index].filter(({ knownAt }) => knownAt < group.first);
+    const known: Known = {
+      later: entries[index].filter(({ knownAt }) => knownAt >= group.first),
+      before: before.find(({ until }) => until === undefined), ending: before.filter(({ until }) => until !== undefined),
+    };
+    const steps = stepsOf(known);
+    return { ...group, known, steps, wanted: reads(group.window, steps, known), tiles: [], single: [] };
   });
 }
+
+interface TileRow {
+  at: number;
+  start: string;
+  n: string;
+  sum: string;
+  squares: string | null;
+  below: string | null;
+  least: string | null;
+  most: string | null;
+  items: string | null;
+}
+const bigintIn = (text: string | null): bigint | undefined => (text === null ? undefined : BigInt(text));
+const tileOf = ({ start, n, sum, squares, below, least, most, items }: TileRow): Tile => ({
+  start: Number(start), n: Number(n), sum: BigInt(sum), squares: bigintIn(squares) ?? 0n, below: bigintIn(below) ?? 0n,
+  least: bigintIn(least), most: bigintIn(most), items: items === null ? undefined : JSON.parse(items) as string[],
+});
 
 // OFFSET 0 keeps a look-up per entity, and the order asks for the index that fits: a plan that was made while the tables were
 // small would else scan them, or search by the other index, until statistics are gathered.
 async function readWindows(tx: Queryable, groups: Restated[]): Promise<void> {
   if (groups.length === 0) return;
-  const wanted = groups.map(({ window, steps }) => reads(window, steps));
-  const names = [groups.map(({ view }) => view), groups.map(({ entity }) => entity)];
-  const tiles = await tx.query<{ at: number; start: string; n: string; sum: string }>(`
-    SELECT given.at::integer, tile.start, tile.n, tile.sum::text
-    FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS given (view, entity, start, at)
+  const within = (instant: Instant): Instant => Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, instant));
+  const tiles = await tx.query<TileRow>(`
+    SELECT given.at::integer, tile.start, tile.n, tile.sum::text, CASE WHEN aggregate = 'stddev' THEN squares::text END AS squares,
+      CASE WHEN aggregate = 'ratio' THEN below::text END AS below, least::text, most::text, items
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) WITH ORDINALITY AS given (view, entity, start, aggregate, at)
     CROSS JOIN LATERAL (
       SELECT * FROM tile t WHERE t.view = given.view AND t.entity = given.entity AND t.start >= given.start ORDER BY t.start OFFSET 0
     ) AS tile`,
-  [...names, wanted.map(({ from }) => from)]);
-  for (const { at, start, n, sum } of tiles) groups[at - 1].tiles.push({ start: Number(start), n: Number(n), sum: BigInt(sum) });
+  [...names(groups), groups.map(({ wanted }) => within(wanted.from)), groups.map(({ window }) => window.aggregate)]);
+  for (const row of tiles) groups[row.at - 1].tiles.push(tileOf(row));
 
-  const cut = groups.flatMap((group, at) => wanted[at].cut.map((start) => ({ group, at, start })));
-  const single = await tx.query<EntryRow>(`
-    SELECT given.at, event_time, arrival, source, id, known_at, scaled::text
+  const cut = groups.flatMap((group, at) => group.wanted.single.map((start) => ({ group, at, start })));
+  if (cut.length === 0) return;
+  const single = await tx.query<EntryRow & { at: number }>(`
+    SELECT given.at, ${entryColumns}
     FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS given (at, view, entity, start, stop)
     CROSS JOIN LATERAL (
       SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.event_time >= given.start AND r.event_time < given.stop
       ORDER BY r.event_time, r.arrival, r.source, r.id OFFSET 0
     ) AS record`,
   [
-    cut.map(({ at }) => at), cut.map(({ group }) => group.view), cut.map(({ group }) => group.entity),
+    cut.map(({ at }) => at), ...names(cut.map(({ group }) => group)),
     cut.map(({ start }) => start), cut.map(({ group, start }) => start + group.window.tile),
   ]);
   for (const row of single) groups[row.at].single.push(entryOf(row));
+}
+
+/** Takes away what stood at instants at which nothing changes any more, since a revision is older than was known. */
+async function dropRows(tx: Queryable, groups: readonly Group[], rows: readonly { view: string; entity: string; knownAt: Instant }[]): Promise<void> {
+  if (groups.length === 0) return;
+  await tx.query(`
+    DELETE FROM feature_row r USING unnest($1::text[], $2::text[], $3::bigint[]) AS given (view, entity, first)
+    WHERE r.view = given.view AND r.entity = given.entity AND r.known_at >= given.first
+      AND NOT EXISTS (SELECT FROM unnest($4::text[], $5::text[], $6::bigint[]) AS kept (view, entity, known_at) WHERE kept.view = r.view AND kept.entity = r.entity AND kept.known_at = r.known_at)`,
+  [...names(groups), groups.map(({ first }) => first), ...names(rows), rows.map(({ knownAt }) => knownAt)]);
 }
 
 const writeRows = (tx: Queryable, rows: readonly (ValueRow & { view: string; entity: string })[]): Promise<unknown> => tx.query(`
   INSERT INTO feature_row (view, entity, known_at, event_time, n, value)
   SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::double precision[])
   ON CONFLICT (view, entity, known_at) DO UPDATE SET event_time = excluded.event_time, n = excluded.n, value = excluded.value`,
-[
-  rows.map(({ view }) => view), rows.map(({ entity }) => entity), rows.map(({ knownAt }) => knownAt),
-  rows.map(({ eventTime }) => eventTime), rows.map(({ n }) => n), rows.map(({ value }) => value),
-]);
+[...names(rows), rows.map(({ knownAt }) => knownAt), rows.map(({ eventTime }) => eventTime), rows.map(({ n }) => n), rows.map(({ value }) => value)]);
 
-/** A value to look up. */
+/** Writes what the remade tiles come to. */
+async function writeTiles(tx: Queryable, groups: readonly Restated[]): Promise<void> {
+  const tiles = groups.flatMap(({ view, entity, window, wanted, single }) => remadeTiles(window, wanted.remade, single).map((tile) => ({ view, entity, ...tile })));
+  if (tiles.length === 0) return;
+  await tx.query(`
+    UPDATE tile SET least = given.least, most = given.most, items = given.items
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[]) AS given (view, entity, start, least, most, items)
+    WHERE (tile.view, tile.entity, tile.start) = (given.view, given.entity, given.start)`,
+  [
+    ...names(tiles), tiles.map(({ start }) => start), tiles.map(({ least }) => least?.toString() ?? null), tiles.map(({ most }) => most?.toString() ?? null),
+    tiles.map(({ items }) => (items === undefined ? null : JSON.stringify(items))),
+  ]);
+}
+
+/** A value to look up, as known at an instant. */
 export interface Lookup {
   view: string;
   entity: string;
+  at: Instant;
 }
 export interface Found {
   eventTime: Instant;
-  value: number;
+  /** Null where the records have no value: a ratio with nothing below. */
+  value: number | null;
 }
 
-/** The newest value of each lookup that was known at the instant; undefined where there was none. One index seek each, in one query. */
-export async function valuesAt(database: Queryable, lookups: readonly Lookup[], at: Instant): Promise<(Found | undefined)[]> {
+/** The newest value of each lookup that was known at its instant; undefined where there was none. One index seek each, in one query. */
+export async function valuesAt(database: Queryable, lookups: readonly Lookup[]): Promise<(Found | undefined)[]> {
   const found: (Found | undefined)[] = lookups.map(() => undefined);
   if (lookups.length === 0) return found;
-  const rows = await database.query<{ at: number; event_time: string; value: number }>(`
-    SELECT given.at::integer, event_time, value
-    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS given (view, entity, at)
+  const rows = await database.query<{ at: number; event_time: string; n: string; value: number | null }>(`
+    SELECT given.at::integer, event_time, n, value
+    FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS given (view, entity, instant, at)
     CROSS JOIN LATERAL (
-      SELECT event_time, value FROM feature_row r
-      WHERE r.view = given.view AND r.entity = given.entity AND r.known_at <= $3 ORDER BY r.known_at DESC LIMIT 1
+      SELECT event_time, n, value FROM feature_row r
+      WHERE r.view = given.view AND r.entity = given.entity AND r.known_at <= given.instant ORDER BY r.known_at DESC LIMIT 1
     ) AS newest`,
-  [lookups.map(({ view }) => view), lookups.map(({ entity }) => entity), at]);
-  for (const row of rows) found[row.at - 1] = { eventTime: Number(row.event_time), value: row.value };
+  [...names(lookups), lookups.map(({ at }) => at)]);
+  for (const row of rows) if (row.n !== '0') found[row.at - 1] = { eventTime: Number(row.event_time), value: row.value };
   return found;
 }
