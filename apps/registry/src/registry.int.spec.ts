@@ -141,12 +141,126 @@ describe('the registry', () => {
     expect(revisions).toEqual(revisions.map((_, index) => index + 1));
   });
 
+  describe('after a promotion', () => {
+    const first = 'went';
+    let digests: string[];
+    const shifted = (over: Partial<Payload<'TrafficShifted'>>): Promise<void> => services.publish('TrafficShifted', 'gates', {
+      deployment: 'gates', model: first, version: 1, digest: digests[0], replaces: 0, revision: 1, shiftedAt: at, stage: 'live', candidate: 0, candidateDigest: '', share: 0, reason: '', ...over,
+    });
+    const rolledBack = (over: Partial<Payload<'TrafficRolledBack'>> = {}): Promise<void> => services.publish('TrafficRolledBack', 'gates', {
+      deployment: 'gates', model: first, version: 2, digest: digests[1], live: 1, liveDigest: digests[0], by: 'guard', reason: 'errors 0.2 > 0.1', revision: 3, promotion: 2, rolledBackAt: at, ...over,
+    });
+    const slices = [{ field: 'origin', value: 'DEN', rows: 300, logLoss: 0.5, difference: { mean: 0.02, low: 0.01, high: 0.03 } }];
+
+    beforeAll(async () => {
+      await apply(first, { approval: 'none' });
+      digests = await Promise.all([0.71, 0.72, 0.73].map(store));
+      await complete(first, 'went-1', digests[0]);
+      const report = { challenger: { logLoss: 0.41, calibration: { error: 0.02, low: 0.01, high: 0.04 } }, champion: { digest: digests[0], logLoss: 0.42 }, baseRate: { logLoss: 0.45 }, slices, holdout: { from: 0, to: 1, rows: 400 }, fit: { rows: 1600 } };
+      await complete(first, 'went-2', digests[1], { reportJson: JSON.stringify(report) });
+      await shifted({});
+      await shifted({ stage: 'canary', candidate: 2, candidateDigest: digests[1], share: 0.1, revision: 2 });
+      await services.settle();
+    });
+
+    it('knows where the versions answer, as serving said', async () => {
+      const places = async (): Promise<unknown[]> => (await versions(first)).map(({ live }) => live);
+      expect(await places()).toEqual([[{ deployment: 'gates', role: 'live', share: 0.9, since: at }], [{ deployment: 'gates', role: 'canary', share: 0.1, since: at }]]);
+      await shifted({ revision: 1 });
+      await services.settle();
+      expect((await places())[1]).toHaveLength(1);
+    });
+
+    it('lets the alias follow a rollback once, on record, and says so', async () => {
+      await rolledBack();
+      await rolledBack({ deployment: 'other' });
+      await shifted({ stage: 'rolled_back', revision: 3, reason: 'errors 0.2 > 0.1' });
+      await services.settle();
+      expect(await versions(first)).toMatchObject([
+        { state: 'champion', live: [{ role: 'live', share: 1, since: at }] }, { state: 'rolled_back', stateBy: 'guard', stateReason: 'errors 0.2 > 0.1', stateAt: at, live: [] },
+      ]);
+      expect(promotionsOf(first)).toMatchObject([{ version: 1, kind: 'promotion' }, { version: 2, kind: 'promotion' }, { version: 1, kind: 'rollback', reason: 'errors 0.2 > 0.1', revision: 3, by: 'guard', replaces: 2 }]);
+      expect(promotionsOf(first)).toHaveLength(3);
+      const decided = await services.database('registry').query<{ outcome: string }>(`SELECT outcome FROM decision WHERE action = 'roll-back' ORDER BY sequence`);
+      expect(decided.map(({ outcome }) => JSON.parse(outcome) as object)).toEqual([
+        { state: 'rolled_back', champion: 1, revision: 3, moved: true }, { state: 'rolled_back', champion: 1, revision: 3, moved: false },
+      ]);
+      expect((await call(as('serving'), 'listChampions', {}, soon)).champions.find(({ model }) => model === first)).toMatchObject({ version: 1, revision: 3, kind: 'rollback' });
+    });
+
+    it('does not promote what was rolled back, unless a person says so with a reason', async () => {
+      const again = { model: first, version: 2, expectedRevision: 0, despiteRollback: false, reason: '' };
+      expect(await failure(call(as('oper'), 'promoteVersion', again, soon))).toMatchObject({ code: 'gate_not_met', details: { problems: [{ field: 'rolled back' }] } });
+      expect(await failure(call(as('oper'), 'promoteVersion', { ...again, despiteRollback: true }, soon))).toMatchObject({ code: 'invalid', details: { field: 'reason' } });
+      expect(await call(as('oper'), 'promoteVersion', { ...again, despiteRollback: true, reason: 'the guard was wrong' }, soon)).toMatchObject({ revision: 4, version: { state: 'champion' } });
+      await rolledBack({ promotion: 4 });
+      await services.settle();
+      expect((await versions(first)).map(({ state }) => state)).toEqual(['champion', 'rolled_back']);
+    });
+
+    it('keeps each judgement with its version', async () => {
+      const judged = { monitor: 'gates', deployment: 'gates', model: first, version: 2, replaced: 1, verdict: 'hurt', difference: 0.02, low: 0.01, high: 0.03, rows: 500, judgedAt: at };
+      await services.publish('PromotionJudged', 'gates', judged);
+      await services.publish('PromotionJudged', 'gates', { ...judged, judgedAt: at + 1, verdict: 'unclear', low: -0.01 });
+      await services.settle();
+      expect((await versions(first))[1].judgements).toMatchObject([{ verdict: 'hurt', rows: 500, judgedAt: at }, { verdict: 'unclear', judgedAt: at + 1 }]);
+    });
+
+    it('takes a version out of use and back, on record, and never the champion', async () => {
+      const oper = as('oper');
+      const statement = { model: first, version: 2, reason: 'it will not be used' };
+      expect(await failure(call(as('aud'), 'deprecateVersion', statement, soon))).toMatchObject({ code: 'forbidden' });
+      expect(await failure(call(oper, 'deprecateVersion', { ...statement, version: 1 }, soon))).toMatchObject({ code: 'conflict', details: { reason: 'CHAMPION' } });
+      expect(await failure(call(oper, 'deprecateVersion', { ...statement, reason: '' }, soon))).toMatchObject({ code: 'invalid', details: { field: 'reason' } });
+      expect(await failure(call(oper, 'deprecateVersion', { ...statement, model: 'nobody' }, soon))).toMatchObject({ code: 'not_found' });
+      expect(await failure(call(oper, 'restoreVersion', statement, soon))).toMatchObject({ code: 'conflict', details: { reason: 'NOT_DEPRECATED' } });
+      expect((await call(oper, 'deprecateVersion', statement, soon)).version).toMatchObject({ state: 'deprecated', stateBy: 'oper', stateReason: 'it will not be used', stateAt: at });
+      expect(await failure(call(oper, 'promoteVersion', { ...statement, expectedRevision: 0, despiteRollback: true }, soon))).toMatchObject({ code: 'gate_not_met', details: { problems: [{ field: 'deprecated' }] } });
+      expect((await call(oper, 'restoreVersion', statement, soon)).version).toMatchObject({ state: 'rolled_back', stateBy: 'guard' });
+      const decided = await services.database('registry').query<{ action: string }>(`SELECT action FROM decision WHERE action IN ('deprecate', 'restore') ORDER BY sequence`);
+      expect(decided.map(({ action }) => action)).toEqual(['deprecate', 'restore']);
+    });
+
+    it('writes the card and the data sheet, the same bytes each time, by both doors', async () => {
+      const aud = as('aud');
+      const named = { model: first, version: 2 };
+      const card = await call(aud, 'getModelCard', named, soon);
+      expect(card.markdown).toContain('# Model card of went 2');
+      expect(card.markdown).toContain('Where origin is DEN (300 rows) it is worse than the champion: 0.0200 (0.0100 to 0.0300)');
+      expect(JSON.parse(card.json)).toMatchObject({
+        state: { is: 'rolled_back', by: 'guard' }, rollbacks: [{ from: 2, to: 1, reason: 'errors 0.2 > 0.1' }, { revision: 5 }], helped: [{ verdict: 'hurt' }, { verdict: 'unclear' }],
+        promotions: [{ revision: 2, by: 'registry' }, { revision: 4, reason: 'the guard was wrong' }],
+      });
+      expect(await call(aud, 'getModelCard', named, soon)).toEqual(card);
+      const sheet = await call(aud, 'getDataSheet', named, soon);
+      expect(JSON.parse(sheet.json)).toMatchObject({ trainingSet: 'set', profile: { series: [{ name: 'outcome', values: 0, missing: null }] }, missing: expect.arrayContaining(['how many rows the set has', 'a search for leaks']) });
+      const get = (path: string, accept?: string, token = services.token('aud')): Promise<Response> => fetch(`${services.http}/registry/models/${path}`, { headers: { authorization: `Bearer ${token}`, ...(accept && { accept }) } });
+      const page = await get(`${first}/versions/2/card`, 'text/markdown');
+      expect([page.status, page.headers.get('content-type'), await page.text()]).toEqual([200, 'text/markdown; charset=utf-8', card.markdown]);
+      const json = await get(`${first}/versions/2/data-sheet`, 'application/json');
+      expect([json.headers.get('content-type'), await json.text()]).toEqual(['application/json; charset=utf-8', sheet.json]);
+      expect((await get(`${first}/versions/2/card`)).headers.get('content-type')).toContain('application/json');
+      expect((await get(`${first}/versions/2/card`, 'image/png')).status).toBe(400);
+      expect((await get(`${first}/versions/two/card`)).status).toBe(400);
+      expect((await get(`${first}/versions/9/card`)).status).toBe(404);
+      expect((await get(`nobody/versions/1/data-sheet`)).status).toBe(404);
+      expect((await get(`${first}/versions/2/card`, undefined, services.token('gate'))).status).toBe(403);
+      expect(await failure(call(aud, 'getModelCard', { model: first, version: 0 }, soon))).toMatchObject({ code: 'not_found' });
+      expect(await failure(call(aud, 'getDataSheet', { model: '', version: 1 }, soon))).toMatchObject({ code: 'not_found' });
+    });
+
+    it('says in the list how many versions there are and since when the champion is', async () => {
+      const { models } = await call(as('aud'), 'listModels', {}, soon);
+      expect(models.find(({ name }) => name === first)).toMatchObject({ champion: 1, versions: 2, awaitingApproval: 0, approval: 'none', championSince: at });
+    });
+  });
+
   it('tells why a version is what it is', async () => {
     const operations = connect(runtime.OperationsServiceClient, services.grpc, services.token('aud'));
     open.push(operations);
     const answer = await eventually('the explanation', () => call(operations, 'explain', { service: 'registry', kind: 'version', id: 'late/1' }, soon));
     expect(answer).toMatchObject({ found: true, title: 'Version late/1 is champion', causes: [{ service: 'training', kind: 'run', id: 'run-1' }] });
     expect(answer.lines.join('\n')).toContain('approved by reviewer: looked at it');
-    expect((await call(operations, 'getSummary', { service: 'registry' }, soon)).counts).toMatchObject({ versions: 5 });
+    expect((await call(operations, 'getSummary', { service: 'registry' }, soon)).counts).toMatchObject({ versions: 7 });
   });
 });

@@ -3,7 +3,7 @@ import { isObject } from '../report';
 import { figure, list, plain, table } from './markdown';
 
 /** Columns that people look for first, in their order; others follow by name. */
-const first = ['column', 'kind', 'from', 'to', 'rows', 'predicted', 'observed', 'mean', 'low', 'high'];
+const first = ['column', 'kind', 'from', 'to', 'predicted', 'observed', 'mean', 'low', 'high', 'rows'];
 
 /** What a run put into its report in a shape of its own (leaks, bins), as a table of its fields; empty when there is none. */
 export function rowsOf(value: unknown): string {
