@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { RheiError, serviceNames } from '@rhei/contracts';
 import { processEnvironment, type Role, type Running } from '@rhei/runtime';
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DataFolder, type Birth } from './data-folder';
 import { startEmbedded, type Embedded } from './embedded';
@@ -52,14 +52,16 @@ async function tell(options: Options, folder: DataFolder, running: Running): Pro
   if (folder.read<{ phase: string }>('story.json')?.phase === 'done' && existsSync(report)) {
     process.stderr.write(`The story of ${folder.path} is over; its report is ${report}.\n`);
     if (options.report !== undefined) copyFileSync(report, resolve(options.report));
+    if (options.reportDir !== undefined && existsSync(folder.file('report'))) cpSync(folder.file('report'), resolve(options.reportDir), { recursive: true });
     return (JSON.parse(readFileSync(report, 'utf8')) as { unmet: string[] }).unmet.length === 0 ? 0 : 6;
   }
-  const code = await walkStory(options, folder.path, report, running, stopping.signal);
+  const code = await walkStory(options, folder.path, { report, page: folder.file('report') }, running, stopping.signal);
   if (existsSync(report)) {
     const told = JSON.parse(readFileSync(report, 'utf8')) as Record<string, unknown>;
     const complete = `${JSON.stringify({ ...told, memoryBytes: memoryOfTree(process.pid) ?? null }, null, 2)}\n`;
     writeFileSync(report, complete);
     if (options.report !== undefined) writeFileSync(resolve(options.report), complete);
+    if (options.reportDir !== undefined) cpSync(folder.file('report'), resolve(options.reportDir), { recursive: true });
   }
   return code;
 }

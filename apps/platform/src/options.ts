@@ -4,25 +4,29 @@ import { parseArgs } from 'node:util';
 export interface Options {
   story: string;
   rows?: number;
+  seed?: number;
   data: string;
   empty: boolean;
   once: boolean;
   report?: string;
+  reportDir?: string;
   shuffleDays: boolean;
 }
 
 export const help = `Starts Rhei on this machine: six services in one process, with their own PostgreSQL.
 
-  npm start                          replay 10,000 flights through the whole loop, then stay up
-  npm start -- --rows 30000          more of them
+  npm start                          replay half a year of flights through the whole loop, then stay up
+  npm start -- --rows 150000         more of them
   npm start -- --empty               an empty platform on the system clock, to be used for real
 
 Options
   --story FILE      another story (default: examples/flights/story.yaml)
   --rows N          rows of the story's table (default: what the story says)
+  --seed N          other rows and other faults (default: the story's own seed)
   --once            end when the story is over; the exit code says whether its expectations hold
-  --report FILE     write the story's report as JSON
-  --shuffle-days    the control: the same rows with their days shuffled, where nothing changes over time
+  --report FILE     write the story's report as JSON too (it is report.json in the data folder)
+  --report-dir DIR  write the report as a page with plots too (it is report/report.md in the data folder)
+  --shuffle-days    the control: the days shuffled, and nothing that the story binds to a date, so that nothing changes over time
   --empty           no story, system clock
   --data DIR        data folder (default: .rhei); a folder holds one story or one real platform
   --help            this text
@@ -38,8 +42,8 @@ export function readOptions(args: string[], defaultStory: string): Options | 'he
     ({ values } = parseArgs({
       args,
       options: {
-        story: { type: 'string' }, rows: { type: 'string' }, data: { type: 'string' }, empty: { type: 'boolean' }, once: { type: 'boolean' },
-        report: { type: 'string' }, 'shuffle-days': { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+        story: { type: 'string' }, rows: { type: 'string' }, seed: { type: 'string' }, data: { type: 'string' }, empty: { type: 'boolean' }, once: { type: 'boolean' },
+        report: { type: 'string' }, 'report-dir': { type: 'string' }, 'shuffle-days': { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
       },
     }));
   } catch (error) {
@@ -48,11 +52,14 @@ export function readOptions(args: string[], defaultStory: string): Options | 'he
   if (values.help === true) return 'help';
   const rows = values.rows === undefined ? undefined : Number(values.rows);
   if (rows !== undefined && (!Number.isSafeInteger(rows) || rows < 1)) throw invalid(`--rows ${values.rows} is no number of rows.`, { field: '--rows', expected: 'a whole number from 1 on', got: values.rows });
-  if (values.empty === true && (values.story !== undefined || rows !== undefined || values.once === true)) {
-    throw invalid('--empty starts without a story; --story, --rows and --once belong to one.', { field: '--empty' });
+  const seed = values.seed === undefined ? undefined : Number(values.seed);
+  if (seed !== undefined && !/^\d{1,9}$/.test(values.seed!)) throw invalid(`--seed ${values.seed} is no seed.`, { field: '--seed', expected: 'a whole number from 0 on', got: values.seed });
+  const ofStory = (['story', 'rows', 'seed', 'once', 'report', 'report-dir', 'shuffle-days'] as const).filter((name) => values[name] !== undefined);
+  if (values.empty === true && ofStory.length > 0) {
+    throw invalid(`--empty starts without a story; ${ofStory.map((name) => `--${name}`).join(' and ')} ${ofStory.length === 1 ? 'belongs' : 'belong'} to one.`, { field: '--empty' });
   }
   return {
-    story: values.story ?? defaultStory, rows, data: values.data ?? '.rhei', empty: values.empty ?? false, once: values.once ?? false,
-    report: values.report, shuffleDays: values['shuffle-days'] ?? false,
+    story: values.story ?? defaultStory, rows, seed, data: values.data ?? '.rhei', empty: values.empty ?? false, once: values.once ?? false,
+    report: values.report, reportDir: values['report-dir'], shuffleDays: values['shuffle-days'] ?? false,
   };
 }

@@ -14,6 +14,7 @@ const story = z.object({
     people: z.object({
       developer: z.string().optional(), publisher: z.string(), application: z.string().optional(),
       approver: z.object({ as: z.string() }).optional(),
+      acts: z.array(z.looseObject({ as: z.string() })).default([]),
     }),
   }),
 });
@@ -38,11 +39,21 @@ export function readStoryStart(file: string): StoryStart {
   return {
     name,
     from: /^\d{4}-\d\d-\d\d$/.test(period.from) ? `${period.from}T00:00:00Z` : period.from,
-    principals: [
+    principals: merged([
       { name: people.publisher, roles: sources.map((source): Role => `publisher:${source}`) },
       ...(people.application === undefined ? [] : [{ name: people.application, roles: ['application'] as Role[] }]),
       ...(people.approver === undefined ? [] : [{ name: people.approver.as, roles: ['approver'] as Role[] }]),
       ...(people.developer === undefined ? [] : [{ name: people.developer, roles: ['developer'] as Role[] }]),
-    ],
+      ...people.acts.map(({ as, ...act }) => ({ name: as, roles: Object.keys(roleOfAct).filter((doing) => doing in act).map((doing) => roleOfAct[doing]) })),
+    ]),
   };
+}
+
+/** What somebody must be to do what the story's acts say. */
+const roleOfAct: Record<string, Role> = { apply: 'developer', run: 'developer', quarantine: 'operator', rollback: 'operator' };
+
+/** One principal for each name, with all of its roles; the admin is always there. */
+function merged(parts: StoryStart['principals']): StoryStart['principals'] {
+  const names = [...new Set(parts.map(({ name }) => name))].filter((name) => name !== 'admin');
+  return names.map((name) => ({ name, roles: [...new Set(parts.filter((part) => part.name === name).flatMap(({ roles }) => roles))] }));
 }
