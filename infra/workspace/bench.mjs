@@ -7,17 +7,26 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { build, environment, node, root } from './prepare.mjs';
 
 const benches = {
-  idle: 'start of the built platform on the data folder (--data DIR, default .rhei), and its memory after 60 s of nothing to do',
-  messaging: 'outbox to inbox over the log in Postgres; then on Kafka (Docker, or BENCH_KAFKA=kafka://… of a broker for benchmarks alone) against the bare client',
-  tracing: 'what a span costs: processor time of a piece of work without tracing, with it, and where no trace is kept',
+  story: { what: 'a whole story in an empty folder (--rows N, --story FILE): events a second, and where the time goes', run: () => measure('apps', 'platform', 'src', 'story.bench.ts') },
+  idle: { what: 'start of the built platform on the data folder (--data DIR, default .rhei), and its memory after 60 s of nothing to do', run: idle },
+  messaging: { what: 'outbox to inbox over the log in Postgres; then on Kafka (Docker, or BENCH_KAFKA=kafka://… of a broker for benchmarks alone) against the bare client', run: messaging },
+  tracing: { what: 'what a span costs: processor time of a piece of work without tracing, with it, and where no trace is kept', run: () => measure('libs', 'runtime', 'src', 'tracing.bench.ts') },
 };
 const name = process.argv[2];
 if (!Object.hasOwn(benches, name ?? '')) {
-  console.log(Object.entries(benches).map(([bench, what]) => `  npm run bench -- ${bench.padEnd(10)} ${what}`).join('\n'));
+  console.log(Object.entries(benches).map(([bench, { what }]) => `  npm run bench -- ${bench.padEnd(10)} ${what}`).join('\n'));
   process.exit(name === undefined ? 0 : 2);
 }
 build();
-await { idle, messaging, tracing }[name]();
+await benches[name].run();
+
+/** Runs a measurement from its source, with the words that follow its name. */
+async function measure(...file) {
+  const bench = spawn(node(), ['-r', join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, ...file), ...process.argv.slice(3)], {
+    stdio: 'inherit', env: environment({ TESTCONTAINERS_RYUK_DISABLED: process.env.TESTCONTAINERS_RYUK_DISABLED ?? 'true' }),
+  });
+  process.exitCode ||= await new Promise((end) => bench.on('exit', end));
+}
 
 async function idle() {
   const at = process.argv.indexOf('--data');
@@ -37,16 +46,7 @@ async function idle() {
 }
 
 async function messaging() {
-  const measure = async (...file) => {
-    const bench = spawn(node(), ['-r', join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, 'libs', ...file)], { stdio: 'inherit', env: environment({ TESTCONTAINERS_RYUK_DISABLED: process.env.TESTCONTAINERS_RYUK_DISABLED ?? 'true' }) });
-    process.exitCode ||= await new Promise((end) => bench.on('exit', end));
-  };
-  await measure('testing', 'src', 'round-trip.bench.ts');
-  if (process.env.BENCH_KAFKA || spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0) await measure('messaging', 'src', 'kafka.bench.ts');
+  await measure('libs', 'testing', 'src', 'round-trip.bench.ts');
+  if (process.env.BENCH_KAFKA || spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0) await measure('libs', 'messaging', 'src', 'kafka.bench.ts');
   else console.log('Kafka is not measured: Docker does not answer, and BENCH_KAFKA names no broker.');
-}
-
-async function tracing() {
-  const bench = spawn(node(), ['-r', join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, 'libs', 'runtime', 'src', 'tracing.bench.ts')], { stdio: 'inherit', env: environment() });
-  process.exitCode = await new Promise((end) => bench.on('exit', end));
 }
