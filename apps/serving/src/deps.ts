@@ -1,15 +1,15 @@
 import type { feature, registry } from '@rhei/contracts';
 import type { Blobs, Clock, Database } from '@rhei/runtime';
 import type { Logger } from 'pino';
-import type { Admission } from './admission';
-import type { Catalogue } from './catalogue';
-import type { ChampionListing } from './champion-listing';
-import type { DeploymentStore } from './deployment.store';
-import type { LedgerStore } from './ledger.store';
-import type { LedgerWriter } from './ledger-writer';
-import type { PendingSwitches } from './pending-switches';
-import type { SwitchStore } from './switch.store';
-import type { Traffic } from './traffic';
+import type { Admission } from './prediction/admission';
+import type { Catalogue } from './deployment/catalogue';
+import type { ChampionListing } from './traffic/champion-listing';
+import type { DeploymentStore } from './deployment/deployment.store';
+import type { LedgerStore } from './prediction/ledger.store';
+import type { LedgerWriter } from './prediction/ledger-writer';
+import type { PendingSwitches } from './traffic/pending-switches';
+import type { SwitchStore } from './traffic/switch.store';
+import type { Traffic } from './traffic/traffic';
 
 export interface Deps {
   database: Database;

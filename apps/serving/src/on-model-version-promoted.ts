@@ -1,9 +1,9 @@
 import { RheiError } from '@rhei/contracts';
 import { broadcast } from '@rhei/runtime';
 import type { Deps } from './deps';
-import { ModelSession } from './model-session';
-import { reportSwitch } from './report-switch';
-import type { Champion } from './traffic';
+import { ModelSession } from './traffic/model-session';
+import { reportSwitch } from './traffic/report-switch';
+import type { Champion } from './traffic/traffic';
 
 /** Every replica loads the new champion and moves its traffic to it. */
 export const onModelVersionPromoted = broadcast('ModelVersionPromoted', async (deps: Deps, { payload }) => {

@@ -1,9 +1,9 @@
 import { inference, notFound, serving } from '@rhei/contracts';
 import type { Call, Role, Rpc } from '@rhei/runtime';
-import { describeModel } from './describe-model';
+import { describeModel } from './deployment/describe-model';
 import type { Deps } from './deps';
-import { predict, type Answer } from './predict';
-import { checkOutputs, rawFloats, tensorsOfRequest } from './tensors';
+import { predict, type Answer } from './prediction/predict';
+import { checkOutputs, rawFloats, tensorsOfRequest } from './prediction/tensors';
 
 const application: Role[] = ['application', 'developer', 'operator', 'admin'];
 const readers: Role[] = ['developer', 'approver', 'operator', 'auditor', 'admin', 'service'];

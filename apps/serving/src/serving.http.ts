@@ -2,11 +2,11 @@ import { Controller, Get, HttpCode, Inject, Param, Post, Req } from '@nestjs/com
 import { invalid, unavailable, type inference } from '@rhei/contracts';
 import { callOf, DEPS, type HttpDoor, type Role } from '@rhei/runtime';
 import type { Request } from 'express';
-import { describeModel } from './describe-model';
+import { describeModel } from './deployment/describe-model';
 import type { Deps } from './deps';
-import { predict } from './predict';
+import { predict } from './prediction/predict';
 import { parametersOf, serverMetadata } from './serving.grpc';
-import { checkOutputs, tensorsOfJson } from './tensors';
+import { checkOutputs, tensorsOfJson } from './prediction/tensors';
 
 /** The Open Inference Protocol v2 over REST. */
 @Controller('v2')

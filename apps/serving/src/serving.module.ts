@@ -1,16 +1,16 @@
 import { feature, registry } from '@rhei/contracts';
 import { service } from '@rhei/runtime';
-import { Admission } from './admission';
-import { Catalogue } from './catalogue';
-import { ChampionListing, refresh } from './champion-listing';
+import { Admission } from './prediction/admission';
+import { Catalogue } from './deployment/catalogue';
+import { ChampionListing, refresh } from './traffic/champion-listing';
 import { config, type ServingConfig } from './config';
-import { deploymentResource } from './deployment-resource';
-import { DeploymentStore } from './deployment.store';
+import { deploymentResource } from './deployment/deployment-resource';
+import { DeploymentStore } from './deployment/deployment.store';
 import type { Deps } from './deps';
-import { explainPrediction } from './explain-prediction';
-import { LedgerStore } from './ledger.store';
-import { LedgerWriter } from './ledger-writer';
-import { modelInfo } from './model-info';
+import { explainPrediction } from './prediction/explain-prediction';
+import { LedgerStore } from './prediction/ledger.store';
+import { LedgerWriter } from './prediction/ledger-writer';
+import { modelInfo } from './traffic/model-info';
 import { Serving0001Deployments1700000000001 } from './migrations/0001-deployments';
 import { Serving0002Replicas1700000000002 } from './migrations/0002-replicas';
 import { Serving0003Traces1700000000003 } from './migrations/0003-traces';
@@ -18,11 +18,11 @@ import { onDeploymentApplied } from './on-deployment-applied';
 import { onFeatureSetApplied } from './on-feature-set-applied';
 import { onModelApplied } from './on-model-applied';
 import { onModelVersionPromoted } from './on-model-version-promoted';
-import { PendingSwitches } from './pending-switches';
+import { PendingSwitches } from './traffic/pending-switches';
 import { servingRpc } from './serving.grpc';
 import { servingDoor } from './serving.http';
-import { SwitchStore } from './switch.store';
-import { Traffic } from './traffic';
+import { SwitchStore } from './traffic/switch.store';
+import { Traffic } from './traffic/traffic';
 
 export const ServingModule = service<ServingConfig, Deps>({
   name: 'serving',

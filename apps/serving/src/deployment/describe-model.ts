@@ -1,6 +1,6 @@
 import { notFound, type inference, type RheiError } from '@rhei/contracts';
-import type { Deps } from './deps';
-import { datatypeOf } from './request-fields';
+import type { Deps } from '../deps';
+import { datatypeOf } from '../prediction/request-fields';
 
 /** The refusal of a version that does not answer; an old one is not kept loaded. */
 export const versionNotLive = (deployment: string, version: string, live: number | undefined): RheiError =>

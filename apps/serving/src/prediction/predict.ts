@@ -1,15 +1,15 @@
 import { conflict, deadlineExceeded, forbidden, invalid, RheiError, unavailable, type feature } from '@rhei/contracts';
 import { annotate, call, currentTraceparent, mayActFor, type Call, type Instant } from '@rhei/runtime';
 import { randomUUID } from 'node:crypto';
-import { versionNotLive } from './describe-model';
-import type { Deps } from './deps';
-import type { Deployment, FeatureSet } from './deployment.store';
+import { versionNotLive } from '../deployment/describe-model';
+import type { Deps } from '../deps';
+import type { Deployment, FeatureSet } from '../deployment/deployment.store';
 import { inTime } from './in-time';
 import { inputsDigest, type LedgerRow } from './ledger.store';
 import { rowsOfTensors, type FieldValues } from './request-fields';
 import { checkText, type Tensor } from './tensors';
 import { vectorsOfTensor } from './raw-vectors';
-import type { Live } from './traffic';
+import type { Live } from '../traffic/traffic';
 
 export interface PredictCommand {
   deployment: string;

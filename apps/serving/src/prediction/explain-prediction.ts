@@ -1,7 +1,7 @@
 import { feature } from '@rhei/contracts';
 import { DAY, formatDuration, formatInstant, HOUR, MINUTE, SECOND, type Duration } from '@rhei/expressions';
 import type { Explanation } from '@rhei/runtime';
-import type { Deps } from './deps';
+import type { Deps } from '../deps';
 
 /** What made a prediction: its question, what was known, and the version that answered. */
 export async function explainPrediction({ ledger }: Pick<Deps, 'ledger'>, id: string): Promise<Explanation | undefined> {

@@ -1,7 +1,7 @@
 import { call, pause } from '@rhei/runtime';
-import type { Deps } from './deps';
-import { switchTraffic } from './on-model-version-promoted';
-import { takeDeployments } from './take-deployments';
+import type { Deps } from '../deps';
+import { switchTraffic } from '../on-model-version-promoted';
+import { takeDeployments } from '../deployment/take-deployments';
 
 /** Milliseconds before a failed listing is tried again; longer with every attempt. */
 const firstPause = 500;

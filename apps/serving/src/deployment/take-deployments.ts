@@ -1,5 +1,5 @@
-import type { Deps } from './deps';
-import { switchTraffic } from './on-model-version-promoted';
+import type { Deps } from '../deps';
+import { switchTraffic } from '../on-model-version-promoted';
 
 /** Reads the deployments and feature sets into memory, where every request finds them. */
 export async function learnDeployments({ deployments, catalogue }: Deps): Promise<void> {

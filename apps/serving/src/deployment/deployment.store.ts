@@ -1,6 +1,6 @@
 import type { Database, Transaction } from '@rhei/runtime';
-import type { RequestFields } from './request-fields';
-import type { Champion } from './traffic';
+import type { RequestFields } from '../prediction/request-fields';
+import type { Champion } from '../traffic/traffic';
 
 export interface Deployment {
   name: string;

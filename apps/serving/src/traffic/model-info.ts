@@ -1,5 +1,5 @@
 import type { GaugeReading } from '@rhei/runtime';
-import type { Deps } from './deps';
+import type { Deps } from '../deps';
 
 /** For `/metrics`: which version answers for each deployment on this replica. Versions that were switched away are not named. */
 export function modelInfo({ catalogue, traffic }: Pick<Deps, 'catalogue' | 'traffic'>): GaugeReading[] {

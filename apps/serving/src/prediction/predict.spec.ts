@@ -2,13 +2,13 @@ import { status } from '@grpc/grpc-js';
 import { feature } from '@rhei/contracts';
 import type { Call, Principal } from '@rhei/runtime';
 import { Admission } from './admission';
-import { Catalogue } from './catalogue';
-import type { Deps } from './deps';
+import { Catalogue } from '../deployment/catalogue';
+import type { Deps } from '../deps';
 import type { LedgerRow } from './ledger.store';
-import type { ModelSession } from './model-session';
+import type { ModelSession } from '../traffic/model-session';
 import { predict, type PredictCommand } from './predict';
 import type { Tensor } from './tensors';
-import { Traffic } from './traffic';
+import { Traffic } from '../traffic/traffic';
 
 const shop = (...shops: string[]): Tensor[] => [{ name: 'shop', datatype: 'BYTES', shape: [shops.length], data: shops }];
 const raw = (...row: number[]): Tensor[] => [{ name: 'features', datatype: 'FP32', shape: [1, row.length], data: row }];

@@ -1,4 +1,4 @@
-import { Catalogue } from './catalogue';
+import { Catalogue } from '../deployment/catalogue';
 import { modelInfo } from './model-info';
 import type { ModelSession } from './model-session';
 import { Traffic } from './traffic';

@@ -1,6 +1,6 @@
 import type { ResourceKind, ResourceProblem } from '@rhei/runtime';
 import { z } from 'zod';
-import type { Deps } from './deps';
+import type { Deps } from '../deps';
 
 const schema = z.strictObject({
   model: z.string(),
