@@ -43,9 +43,10 @@ export class Context {
     return this.opened?.target;
   }
 
-  /** Columns of a table. */
+  /** Columns into which data fits on a terminal. Nothing is shortened or broken for a program that reads it from a pipe. */
   get width(): number {
-    return this.terminal.stdout.columns ?? 80;
+    const { isTTY, columns } = this.terminal.stdout;
+    return isTTY === true ? (columns || 80) : Infinity;
   }
 
   get paint() {

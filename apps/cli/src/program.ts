@@ -30,7 +30,7 @@ export function programOf(context: Context): Command {
     .configureOutput({
       writeOut: (text) => void context.terminal.stdout.write(text),
       writeErr: (text) => void context.terminal.stderr.write(text),
-      getOutHelpWidth: () => context.width,
+      getOutHelpWidth: () => context.terminal.stdout.columns ?? 80,
       getErrHelpWidth: () => context.terminal.stderr.columns ?? 80,
       // Told once, by run(), in the form that was asked for.
       outputError: () => undefined,

@@ -12,8 +12,14 @@ describe('a table', () => {
     expect(text).toContain('w…');
   });
 
-  it('never cuts an id, though it be too wide', () => {
+  it('cuts other texts when that is not enough, but no figure and not the name that people copy', () => {
+    const text = table([{ head: 'ID' }, { head: 'WHO' }, { head: 'N', right: true }, { head: 'WHY', cut: true }], [['x'.repeat(40), 'y'.repeat(40), '9'.repeat(10), 'z'.repeat(40)]], 80);
+    expect(text.split('\n')[1]).toBe(`${'x'.repeat(40)}  ${'y'.repeat(15)}…  ${'9'.repeat(10)}  ${'z'.repeat(7)}…`);
     expect(table([{ head: 'ID' }], [['x'.repeat(100)]], 80)).toContain('x'.repeat(100));
+  });
+
+  it('is whole where there is no width: in a pipe', () => {
+    expect(table([{ head: 'ID' }, { head: 'WHY', cut: true }], [['1', 'w'.repeat(200)]])).toContain('w'.repeat(200));
   });
 
   it('keeps a row on one line, and colour takes no room', () => {
@@ -25,6 +31,7 @@ describe('text', () => {
   it('is cut with one sign that says so', () => {
     expect(cutTo('abcdef', 4)).toBe('abc…');
     expect(cutTo('abcd', 4)).toBe('abcd');
+    expect(cutTo('\x1b[32mabcdef\x1b[39m', 4)).toBe('\x1b[32mabc…\x1b[39m');
   });
 
   it('stands beside its name', () => {

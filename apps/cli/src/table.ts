@@ -1,4 +1,4 @@
-/** A column of a table. One that may be cut gives way, with "…", when a row would not fit. */
+/** A column of a table. When a row would not fit, those that may be cut give way first, with "…", then other texts but the first. */
 export interface Column {
   head: string;
   right?: boolean;
@@ -8,22 +8,25 @@ export interface Column {
 const gap = 2;
 const shortest = 8;
 
-/** Rows in aligned columns, ending in a line feed. Only what may be cut is cut; `--json` has all of it. */
-export function table(columns: Column[], rows: string[][], width = 80): string {
+/** Rows in aligned columns, ending in a line feed, in at most `width` columns where its names and figures leave room; `--json` has all of it. */
+export function table(columns: Column[], rows: string[][], width = Infinity): string {
   const lines = [columns.map(({ head }) => head), ...rows.map((row) => row.map(oneLine))];
   const widths = columns.map((_, at) => Math.max(...lines.map((line) => lengthOf(line[at]))));
   let over = widths.reduce((sum, one) => sum + one, gap * (columns.length - 1)) - width;
-  while (over > 0) {
-    const at = widestThatMayBeCut(columns, widths);
-    if (at < 0) break;
-    widths[at] -= 1;
-    over -= 1;
+  // The name in the first column is what people copy, and half a number is another number.
+  for (const mayGive of [({ cut }: Column) => cut === true, ({ right, cut }: Column, at: number) => cut === undefined && right !== true && at > 0]) {
+    while (over > 0) {
+      const at = widest(widths, (index) => mayGive(columns[index], index));
+      if (at < 0) break;
+      widths[at] -= 1;
+      over -= 1;
+    }
   }
   return lines.map((line) => `${line.map((cell, at) => pad(cutTo(cell, widths[at]), widths[at], columns[at].right ?? false)).join(' '.repeat(gap)).trimEnd()}\n`).join('');
 }
 
-function widestThatMayBeCut(columns: Column[], widths: number[]): number {
-  return columns.reduce((best, { cut }, at) => (cut === true && widths[at] > shortest && (best < 0 || widths[at] > widths[best]) ? at : best), -1);
+function widest(widths: number[], mayGive: (at: number) => boolean): number {
+  return widths.reduce((best, width, at) => (mayGive(at) && width > shortest && (best < 0 || width > widths[best]) ? at : best), -1);
 }
 
 /** `name   value` lines. */
@@ -33,7 +36,12 @@ export function pairs(values: [name: string, value: string][]): string {
 }
 
 /** The text cut to so many characters, the last of which is then "…". */
-export const cutTo = (text: string, width: number): string => (lengthOf(text) <= width ? text : `${[...text].slice(0, width - 1).join('')}…`);
+export function cutTo(text: string, width: number): string {
+  if (lengthOf(text) <= width) return text;
+  let left = width - 1;
+  // Colours stay, also those that stand behind the cut: they end what was begun.
+  return text.replace(/(\x1b\[\d+m)|[^]/gu, (one, colour: string | undefined) => (colour ?? (left-- > 0 ? one : left === -1 ? '…' : '')));
+}
 
 const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ');
 // Colour takes no room.
