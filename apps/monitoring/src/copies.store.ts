@@ -2,10 +2,10 @@ import type { training } from '@rhei/contracts';
 import { canonicalJson } from '@rhei/expressions';
 import type { Queryable } from '@rhei/messaging';
 import type { Duration, Instant } from '@rhei/runtime';
-import type { Reference } from './drift';
+import type { Profile } from './drift/reference';
 
 export interface Deployment { name: string; model: string; featureSet: string }
-export interface FeatureSet { name: string; maturity: Duration; request: Record<string, string> }
+export interface FeatureSet { name: string; maturity: Duration; request: Record<string, string>; features: string[] }
 export interface Live { model: string; version: number; from: Instant }
 
 /**
@@ -34,14 +34,16 @@ export async function deploymentsOf(tx: Queryable, featureSet: string): Promise<
   return (await tx.query<{ name: string }>('SELECT name FROM deployment WHERE feature_set = $1 ORDER BY name', [featureSet])).map(({ name }) => name);
 }
 
-export async function keepFeatureSet(tx: Queryable, { name, maturity, request }: FeatureSet): Promise<void> {
-  await tx.query('INSERT INTO feature_set (name, maturity, request) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET maturity = excluded.maturity, request = excluded.request',
-    [name, maturity, canonicalJson(request)]);
+export async function keepFeatureSet(tx: Queryable, { name, maturity, request, features }: FeatureSet): Promise<void> {
+  await tx.query(
+    `INSERT INTO feature_set (name, maturity, request, features) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (name) DO UPDATE SET maturity = excluded.maturity, request = excluded.request, features = excluded.features`,
+    [name, maturity, canonicalJson(request), canonicalJson(features)]);
 }
 
 export async function findFeatureSet(database: Queryable, name: string): Promise<FeatureSet | undefined> {
-  const [row] = await database.query<{ maturity: string; request: Record<string, string> }>('SELECT maturity, request FROM feature_set WHERE name = $1 AND maturity IS NOT NULL', [name]);
-  return row && { name, maturity: Number(row.maturity), request: row.request };
+  const [row] = await database.query<{ maturity: string; request: Record<string, string>; features: string[] }>('SELECT maturity, request, features FROM feature_set WHERE name = $1 AND maturity IS NOT NULL', [name]);
+  return row && { name, maturity: Number(row.maturity), request: row.request, features: row.features };
 }
 
 export async function keepPlan(tx: Queryable, name: string, model: string): Promise<void> {
@@ -64,7 +66,7 @@ export async function lastTraining(database: Queryable, model: string): Promise<
   return Number(row.as_of ?? 0);
 }
 
-export async function findReference(database: Queryable, model: string, version: number): Promise<Reference | undefined> {
+export async function findProfile(database: Queryable, model: string, version: number): Promise<Profile | undefined> {
   const [row] = await database.query<{ profile: training.ReferenceProfile | null }>('SELECT profile FROM model_version WHERE model = $1 AND version = $2', [model, version]);
   if (!row?.profile) return undefined;
   const { bucket, from, to, series } = row.profile;
@@ -76,16 +78,33 @@ export async function findReference(database: Queryable, model: string, version:
   };
 }
 
-export async function keepLive(tx: Queryable, live: Live & { deployment: string; revision: number; digest: string }): Promise<void> {
+/** The as-of of the training of a version: what it could know; 0 where it is not known. */
+export async function learntUntil(database: Queryable, model: string, version: number): Promise<Instant> {
+  const [row] = await database.query<{ as_of: string }>('SELECT as_of FROM model_version WHERE model = $1 AND version = $2', [model, version]);
+  return Number(row?.as_of ?? 0);
+}
+
+/** Notes which version is live from here on; a revision under which the same one goes on is no new interval. Says whether it is one. */
+export async function keepLive(tx: Queryable, live: Live & { deployment: string; revision: number; digest: string }): Promise<boolean> {
+  const now = await findLive(tx, live.deployment);
+  if (now && (now.revision >= live.revision || (now.model === live.model && now.version === live.version))) return false;
   await tx.query(
     'INSERT INTO live_interval (deployment, revision, model, version, digest, live_from) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (deployment, revision) DO NOTHING',
     [live.deployment, live.revision, live.model, live.version, live.digest, live.from]);
+  return true;
 }
 
 /** Which version answers now, and since when anything does. */
-export async function findLive(database: Queryable, deployment: string): Promise<(Live & { since: Instant }) | undefined> {
-  const [row] = await database.query<{ model: string; version: number; live_from: string; since: string }>(
-    `SELECT model, version, live_from, (SELECT min(live_from) FROM live_interval WHERE deployment = $1) AS since
+export async function findLive(database: Queryable, deployment: string): Promise<(Live & { revision: number; since: Instant }) | undefined> {
+  const [row] = await database.query<{ model: string; version: number; revision: string; live_from: string; since: string }>(
+    `SELECT model, version, revision, live_from, (SELECT min(live_from) FROM live_interval WHERE deployment = $1) AS since
      FROM live_interval WHERE deployment = $1 ORDER BY revision DESC LIMIT 1`, [deployment]);
-  return row && { model: row.model, version: row.version, from: Number(row.live_from), since: Number(row.since) };
+  return row && { model: row.model, version: row.version, revision: Number(row.revision), from: Number(row.live_from), since: Number(row.since) };
+}
+
+/** The versions of a model that were ever live under a deployment, in the order in which they first were, each with when that was. */
+export async function everLive(database: Queryable, deployment: string, model: string): Promise<{ version: number; from: Instant }[]> {
+  const rows = await database.query<{ version: number; live_from: string }>(
+    'SELECT version, min(live_from) AS live_from FROM live_interval WHERE deployment = $1 AND model = $2 GROUP BY version ORDER BY min(revision)', [deployment, model]);
+  return rows.map(({ version, live_from }) => ({ version, from: Number(live_from) }));
 }

@@ -3,6 +3,7 @@ import { hashUnit } from '@rhei/expressions';
 import { call, connect, day, hour } from '@rhei/runtime';
 import { instant, startServices, type RunningServices } from '@rhei/testing';
 import { MonitoringModule } from './monitoring.module';
+import { label, prediction, registered, shifted } from './told.fixture';
 
 const start = instant('2001-01-01T00:00:00Z');
 const rows = 40;
@@ -51,15 +52,15 @@ describe('monitoring', () => {
   const live = async (index: number, late: number): Promise<void> => {
     await services.publish('PredictionServed', 0, {
       deployment: 'departures', model: 'late', featureSet: 'lateness', shard: 0,
-      predictions: Array.from({ length: rows }, (_, row) => ({
-        id: `p${index}-${row}`, version: 1, role: 'live', digest: 'one', example: `e${index}-${row}`, asOf: start + index * day, exampleTime: start + index * day + row,
-        requestJson: JSON.stringify({ distance: distance(index, row), departure: '2001-01-01T00:00:00Z' }), features: [], outputs: { probability: 0.2 },
+      predictions: Array.from({ length: rows }, (_, row) => prediction({
+        id: `p${index}-${row}`, asOf: start + index * day, exampleTime: start + index * day + row,
+        requestJson: JSON.stringify({ distance: distance(index, row), departure: '2001-01-01T00:00:00Z' }),
       })),
     });
     await services.publish('ExampleLabelled', 0, {
       shard: 0,
-      labels: Array.from({ length: rows - 2 }, (_, row) => ({
-        featureSet: 'lateness', example: `e${index}-${row}`, revision: 1, value: unit('late', index, row) < late ? 1 : 0, exampleTime: start + index * day + row,
+      labels: Array.from({ length: rows - 2 }, (_, row) => label({
+        example: `e${index}-${row}`, value: unit('late', index, row) < late ? 1 : 0, exampleTime: start + index * day + row,
         maturesAt: start + (index + 2) * day + row, arrival: start + (index + 1) * day, asOf: start + index * day,
       })),
     });
@@ -88,14 +89,12 @@ describe('monitoring', () => {
     await services.publish('DeploymentApplied', 'departures', { name: 'departures', version: 1, specJson: others[0].specJson });
     await services.publish('TrainingPlanApplied', 'late', { name: 'late', version: 1, specJson: '{"model":"late","featureSet":"lateness"}' });
     await services.runTimers(start + 44 * day + 2 * hour);
-    await services.publish('ModelVersionRegistered', 'late', {
-      model: 'late', version: 1, digest: 'one', run: 'run-1', author: 'dev', registeredAt: start + 44 * day, featureSet: 'lateness', featureSetVersion: 1, causeJson: '{}', reportJson: '{}', profile: profile(), asOf: start + 44 * day,
-    });
-    await services.publish('TrafficShifted', 'departures', { deployment: 'departures', model: 'late', version: 1, digest: 'one', replaces: 0, revision: 1, shiftedAt: start + 44 * day + 2 * hour });
+    await services.publish('ModelVersionRegistered', 'late', registered({ version: 1, profile: profile(), asOf: start + 44 * day }));
+    await services.publish('TrafficShifted', 'departures', shifted({ version: 1, revision: 1, shiftedAt: start + 44 * day + 2 * hour }));
     await services.publish('FeatureSetApplied', 'lateness', { name: 'lateness', version: 1, specJson: JSON.stringify({ request: { distance: 'double' }, label: { maturity: '2d' } }), longestWindow: 0, features: [] });
     await services.settle();
     const { monitors } = await call(client(), 'listMonitors', {}, soon);
-    expect(monitors).toEqual([{ name: 'departures', deployment: 'departures', model: 'late', windows: 0, alarms: 0, nextWindowCloses: start + 54 * day }]);
+    expect(monitors).toMatchObject([{ name: 'departures', deployment: 'departures', model: 'late', windows: 0, alarms: 0, nextWindowCloses: start + 54 * day, budget: 0.01, against: 'fixed' }]);
   });
 
   it('closes a week without an alarm when nothing has changed', async () => {
@@ -132,11 +131,8 @@ describe('monitoring', () => {
 
   it('does not test a window that its reference overlaps', async () => {
     const { from, to, ...rest } = profile();
-    await services.publish('ModelVersionRegistered', 'late', {
-      model: 'late', version: 2, digest: 'two', run: 'run-2', author: 'monitoring', registeredAt: start + 68 * day, featureSet: 'lateness', featureSetVersion: 1, causeJson: '{}', reportJson: '{}',
-      profile: { ...rest, from: from + 27 * day, to: to + 27 * day }, asOf: start + 68 * day,
-    });
-    await services.publish('TrafficShifted', 'departures', { deployment: 'departures', model: 'late', version: 2, digest: 'two', replaces: 1, revision: 2, shiftedAt: start + 68 * day });
+    await services.publish('ModelVersionRegistered', 'late', registered({ version: 2, profile: { ...rest, from: from + 27 * day, to: to + 27 * day }, asOf: start + 68 * day }));
+    await services.publish('TrafficShifted', 'departures', shifted({ version: 2, replaces: 1, revision: 2, shiftedAt: start + 68 * day }));
     for (let index = 66; index < 73; index++) await live(index, 0.5);
     await services.runTimers(start + 75 * day);
     expect((await windows())[3]).toMatchObject({ referenceVersion: 2, tests: [], alarm: false, reason: expect.stringContaining('the window overlaps the reference of version 2') });
@@ -154,8 +150,8 @@ describe('monitoring', () => {
     expect(before).toMatchObject([{ version: 1, month: '2001-02', predictions: 560, labelled: 532 }, { version: 1, month: '2001-03', predictions: 560, labelled: 532 }]);
     expect(before[0].logLoss).toBeCloseTo(-(before[0].baseRate * Math.log(0.2) + (1 - before[0].baseRate) * Math.log(0.8)), 9);
     await services.publish('ExampleLabelled', 0, { shard: 0, labels: [
-      { featureSet: 'lateness', example: 'e45-39', revision: 1, value: 1, exampleTime: 0, maturesAt: start + 47 * day, arrival: start + 75 * day, asOf: 0 },
-      { featureSet: 'lateness', example: 'e45-0', revision: 2, value: 1 - (unit('late', 45, 0) < 0.2 ? 1 : 0), exampleTime: 0, maturesAt: start + 47 * day, arrival: start + 75 * day, asOf: 0 },
+      label({ example: 'e45-39', value: 1, maturesAt: start + 47 * day, arrival: start + 75 * day }),
+      label({ example: 'e45-0', revision: 2, value: 1 - (unit('late', 45, 0) < 0.2 ? 1 : 0), maturesAt: start + 47 * day, arrival: start + 75 * day }),
     ] });
     await services.settle();
     const [after] = (await call(client(), 'getPerformance', { monitor: 'departures' }, soon)).rows;

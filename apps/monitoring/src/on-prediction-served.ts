@@ -6,10 +6,11 @@ import { keepPredictions } from './prediction.store';
 
 export const onPredictionServed = shared('PredictionServed', async (_deps: Deps, { payload }, tx) => {
   const { deployment, model, featureSet, predictions } = payload;
-  await keepPredictions(tx, { deployment, model, featureSet }, predictions.map(({ id, version, role, example, asOf, exampleTime, requestJson, outputs }) => {
-    const probability = outputs.probability;
-    if (probability === undefined) throw rejected(`Prediction ${id} of deployment "${deployment}" has the outputs ${Object.keys(outputs).join(', ') || 'none'}; monitoring expects "probability".`);
-    return { id, version, role, example, asOf, happensAt: exampleTime || asOf, request: scalarsIn(requestJson), probability };
+  await keepPredictions(tx, { deployment, model, featureSet }, predictions.map(({ id, version, role, example, asOf, exampleTime, requestJson, outputs, features }) => {
+    const probability = outputs.probability ?? null;
+    // A shadow may fail, and what a deployment declares for want of a model need not be a probability.
+    if (probability === null && (role === 'live' || role === 'canary')) throw rejected(`Prediction ${id} of deployment "${deployment}" has the outputs ${Object.keys(outputs).join(', ') || 'none'}; monitoring expects "probability".`);
+    return { id, version, role, example, asOf, happensAt: exampleTime || asOf, request: scalarsIn(requestJson), probability, missing: features.filter(({ value }) => value === undefined).map(({ name }) => name) };
   }));
 });
 

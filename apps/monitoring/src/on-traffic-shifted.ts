@@ -1,12 +1,21 @@
 import { shared } from '@rhei/runtime';
 import { keepLive } from './copies.store';
 import type { Deps } from './deps';
-import { endRetrainings } from './monitor.store';
-import { startWindows } from './start-windows';
+import { awaitJudgement } from './promotion/await-judgement';
+import { endRetrainings } from './window/retraining.store';
+import { startWindows } from './window/start-windows';
 
+/**
+ * A live version begins windows, brings its reference, ends what was asked for before it, and is judged one day. What is only tried
+ * beside it (a shadow, a canary) changes none of these. After a rollback another version may be live; it was promoted by nobody.
+ */
 export const onTrafficShifted = shared('TrafficShifted', async (_deps: Deps, { payload }, tx) => {
-  const { deployment, revision, model, version, digest, shiftedAt } = payload;
-  await keepLive(tx, { deployment, revision, model, version, digest, from: shiftedAt });
-  await endRetrainings(tx, model, { at: tx.now, by: `version ${version} is live`, version });
+  const { deployment, revision, model, version, digest, replaces, shiftedAt, stage } = payload;
+  if (version === 0 || stage === 'shadow' || stage === 'canary') return;
+  const another = await keepLive(tx, { deployment, revision, model, version, digest, from: shiftedAt });
+  if (stage !== 'rolled_back') {
+    await endRetrainings(tx, model, { at: tx.now, by: `version ${version} is live`, version });
+    if (another && replaces !== 0 && replaces !== version) await awaitJudgement(tx, { deployment, revision, model, version, replaced: replaces, digest, liveFrom: shiftedAt });
+  }
   await startWindows(tx, deployment);
 });

@@ -26,6 +26,27 @@ export interface Monitor {
   windows: number;
   alarms: number;
   nextWindowCloses: number;
+  /** The share of windows that may alarm though nothing changed. */
+  budget: number;
+  /** Windows in which something was tested. */
+  tested: number;
+  retrainingsRequested: number;
+  retrainingsDeclined: number;
+  /** What is watched, and against which references: "fixed", "moving" or "both". */
+  watch: string[];
+  against: string;
+  /** Absent where the policy declares no cost. */
+  cost: Cost | undefined;
+}
+
+/** By the figures that the policy declares now. */
+export interface Cost {
+  unit: string;
+  runs: number;
+  alarms: number;
+  ofRuns: number;
+  ofAlarms: number;
+  total: number;
 }
 
 export interface ListMonitorsRequest {
@@ -43,6 +64,7 @@ export interface ListWindowsResponse {
   windows: Window[];
 }
 
+/** The figures without a name (log_loss, coverage, rows, labelled) are those of the closing. */
 export interface Window {
   from: number;
   to: number;
@@ -57,14 +79,47 @@ export interface Window {
   logLoss: number;
   coverage: number;
   rows: number;
+  labelled: number;
+  /** The same figures with the labels that count now. */
+  restated: Figures | undefined;
+  untested: Untested[];
+}
+
+export interface Figures {
+  rows: number;
+  labelled: number;
+  coverage: number;
+  /** Absent while no label counts. */
+  logLoss?: number | undefined;
 }
 
 export interface DriftTest {
   name: string;
   statistic: number;
   pValue: number;
+  /** Its size, in the unit of `measure`; compared with `floor`. */
   effect: number;
   alarm: boolean;
+  /** "fixed": the live version's profile. "moving": the monitor's own last quiet windows. */
+  reference: string;
+  /** "request.<field>=<value>"; empty for all rows. */
+  slice: string;
+  /** "psi", "difference" or "relative". */
+  measure: string;
+  floor: number;
+  /** Too few rows to alarm: shown, and no part of the budget. */
+  shown: boolean;
+  /** Rates, volumes and losses in the reference and in the window; absent for a PSI. */
+  before?: number | undefined;
+  after?: number | undefined;
+  rows: number;
+}
+
+export interface Untested {
+  name: string;
+  reference: string;
+  slice: string;
+  why: string;
 }
 
 export interface GetPerformanceRequest {
@@ -76,6 +131,7 @@ export interface GetPerformanceResponse {
 }
 
 export interface Performance {
+  /** 0: the fallback answered, which has no loss. */
   version: number;
   /** "2001-03" */
   month: string;
@@ -85,8 +141,129 @@ export interface Performance {
   baseRate: number;
 }
 
+export interface ListAlarmsRequest {
+  /** Empty: of all monitors. */
+  monitor: string;
+  /** Only of windows that closed then or later. */
+  since: number;
+}
+
+export interface ListAlarmsResponse {
+  alarms: Alarm[];
+}
+
+export interface Alarm {
+  /** "<monitor>/<start of the window>/<what was tested>" */
+  id: string;
+  monitor: string;
+  windowFrom: number;
+  windowTo: number;
+  decidedAt: number;
+  test: DriftTest | undefined;
+  referenceVersion: number;
+  /** What the window led to: requested | declined | none, and why. */
+  retraining: string;
+  reason: string;
+}
+
+export interface ListPromotionsRequest {
+  monitor: string;
+}
+
+export interface ListPromotionsResponse {
+  promotions: Promotion[];
+}
+
+export interface Promotion {
+  model: string;
+  version: number;
+  replaced: number;
+  liveFrom: number;
+  due: number;
+  /** 0 while it waits. */
+  judgedAt: number;
+  /** "helped", "hurt", "unclear"; empty while it waits. */
+  verdict: string;
+  reason: string;
+  difference: number;
+  low: number;
+  high: number;
+  rows: number;
+  days: number;
+  rollbackRequested: boolean;
+}
+
+export interface GetComparisonRequest {
+  monitor: string;
+  /** "live" (what answered, whichever version that was) or a version number; empty: "live". */
+  candidate: string;
+  /** "first" (the first version that was ever live) or a version number; empty: "first". */
+  baseline: string;
+  /** Of the examples' own time; 0: no bound. `to` is exclusive. */
+  from: number;
+  to: number;
+}
+
+export interface GetComparisonResponse {
+  candidate: string;
+  baseline: number;
+  /** Predictions that both scored, with a matured label, later than all that either version could have learnt. */
+  overall: Paired | undefined;
+  months: MonthlyComparison[];
+  /** Pairs left out, since one of the versions could have known them when it was fitted. */
+  seen: number;
+  /** Pairs in which the baseline itself answered: their difference is 0. */
+  same: number;
+}
+
+/** Mean loss of the candidate less that of the baseline, with a 95 % interval by resampling whole days. */
+export interface Paired {
+  difference: number;
+  /** Absent with fewer than two days. */
+  low?: number | undefined;
+  high?: number | undefined;
+  rows: number;
+  days: number;
+  candidate: Scored | undefined;
+  baseline: Scored | undefined;
+}
+
+export interface Scored {
+  logLoss: number;
+  calibration: CalibrationBin[];
+}
+
+/** One tenth of the probabilities; bins without rows are left out. */
+export interface CalibrationBin {
+  from: number;
+  to: number;
+  predicted: number;
+  observed: number;
+  rows: number;
+}
+
+export interface MonthlyComparison {
+  /** "2001-03" */
+  month: string;
+  paired: Paired | undefined;
+}
+
 function createBaseMonitor(): Monitor {
-  return { name: "", deployment: "", model: "", windows: 0, alarms: 0, nextWindowCloses: 0 };
+  return {
+    name: "",
+    deployment: "",
+    model: "",
+    windows: 0,
+    alarms: 0,
+    nextWindowCloses: 0,
+    budget: 0,
+    tested: 0,
+    retrainingsRequested: 0,
+    retrainingsDeclined: 0,
+    watch: [],
+    against: "",
+    cost: undefined,
+  };
 }
 
 export const Monitor: MessageFns<Monitor> = {
@@ -108,6 +285,27 @@ export const Monitor: MessageFns<Monitor> = {
     }
     if (message.nextWindowCloses !== 0) {
       writer.uint32(48).int64(message.nextWindowCloses);
+    }
+    if (message.budget !== 0) {
+      writer.uint32(57).double(message.budget);
+    }
+    if (message.tested !== 0) {
+      writer.uint32(64).int64(message.tested);
+    }
+    if (message.retrainingsRequested !== 0) {
+      writer.uint32(72).int64(message.retrainingsRequested);
+    }
+    if (message.retrainingsDeclined !== 0) {
+      writer.uint32(80).int64(message.retrainingsDeclined);
+    }
+    for (const v of message.watch) {
+      writer.uint32(90).string(v!);
+    }
+    if (message.against !== "") {
+      writer.uint32(98).string(message.against);
+    }
+    if (message.cost !== undefined) {
+      Cost.encode(message.cost, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -173,6 +371,62 @@ export const Monitor: MessageFns<Monitor> = {
             message.nextWindowCloses = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.budget = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.tested = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.retrainingsRequested = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.retrainingsDeclined = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.watch.push(reader.string());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.against = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.cost = Cost.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -197,6 +451,21 @@ export const Monitor: MessageFns<Monitor> = {
         : isSet(object.next_window_closes)
         ? globalThis.Number(object.next_window_closes)
         : 0,
+      budget: isSet(object.budget) ? globalThis.Number(object.budget) : 0,
+      tested: isSet(object.tested) ? globalThis.Number(object.tested) : 0,
+      retrainingsRequested: isSet(object.retrainingsRequested)
+        ? globalThis.Number(object.retrainingsRequested)
+        : isSet(object.retrainings_requested)
+        ? globalThis.Number(object.retrainings_requested)
+        : 0,
+      retrainingsDeclined: isSet(object.retrainingsDeclined)
+        ? globalThis.Number(object.retrainingsDeclined)
+        : isSet(object.retrainings_declined)
+        ? globalThis.Number(object.retrainings_declined)
+        : 0,
+      watch: globalThis.Array.isArray(object?.watch) ? object.watch.map((e: any) => globalThis.String(e)) : [],
+      against: isSet(object.against) ? globalThis.String(object.against) : "",
+      cost: isSet(object.cost) ? Cost.fromJSON(object.cost) : undefined,
     };
   },
 
@@ -220,6 +489,27 @@ export const Monitor: MessageFns<Monitor> = {
     if (message.nextWindowCloses !== 0) {
       obj.nextWindowCloses = Math.round(message.nextWindowCloses);
     }
+    if (message.budget !== 0) {
+      obj.budget = floatToJson(message.budget);
+    }
+    if (message.tested !== 0) {
+      obj.tested = Math.round(message.tested);
+    }
+    if (message.retrainingsRequested !== 0) {
+      obj.retrainingsRequested = Math.round(message.retrainingsRequested);
+    }
+    if (message.retrainingsDeclined !== 0) {
+      obj.retrainingsDeclined = Math.round(message.retrainingsDeclined);
+    }
+    if (message.watch?.length) {
+      obj.watch = message.watch;
+    }
+    if (message.against !== "") {
+      obj.against = message.against;
+    }
+    if (message.cost !== undefined) {
+      obj.cost = Cost.toJSON(message.cost);
+    }
     return obj;
   },
 
@@ -234,6 +524,170 @@ export const Monitor: MessageFns<Monitor> = {
     message.windows = object.windows ?? 0;
     message.alarms = object.alarms ?? 0;
     message.nextWindowCloses = object.nextWindowCloses ?? 0;
+    message.budget = object.budget ?? 0;
+    message.tested = object.tested ?? 0;
+    message.retrainingsRequested = object.retrainingsRequested ?? 0;
+    message.retrainingsDeclined = object.retrainingsDeclined ?? 0;
+    message.watch = object.watch?.map((e) => e) || [];
+    message.against = object.against ?? "";
+    message.cost = (object.cost !== undefined && object.cost !== null) ? Cost.fromPartial(object.cost) : undefined;
+    return message;
+  },
+};
+
+function createBaseCost(): Cost {
+  return { unit: "", runs: 0, alarms: 0, ofRuns: 0, ofAlarms: 0, total: 0 };
+}
+
+export const Cost: MessageFns<Cost> = {
+  encode(message: Cost, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.unit !== "") {
+      writer.uint32(10).string(message.unit);
+    }
+    if (message.runs !== 0) {
+      writer.uint32(16).int64(message.runs);
+    }
+    if (message.alarms !== 0) {
+      writer.uint32(24).int64(message.alarms);
+    }
+    if (message.ofRuns !== 0) {
+      writer.uint32(33).double(message.ofRuns);
+    }
+    if (message.ofAlarms !== 0) {
+      writer.uint32(41).double(message.ofAlarms);
+    }
+    if (message.total !== 0) {
+      writer.uint32(49).double(message.total);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Cost {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCost();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.unit = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.runs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.alarms = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.ofRuns = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.ofAlarms = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.total = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Cost {
+    return {
+      unit: isSet(object.unit) ? globalThis.String(object.unit) : "",
+      runs: isSet(object.runs) ? globalThis.Number(object.runs) : 0,
+      alarms: isSet(object.alarms) ? globalThis.Number(object.alarms) : 0,
+      ofRuns: isSet(object.ofRuns)
+        ? globalThis.Number(object.ofRuns)
+        : isSet(object.of_runs)
+        ? globalThis.Number(object.of_runs)
+        : 0,
+      ofAlarms: isSet(object.ofAlarms)
+        ? globalThis.Number(object.ofAlarms)
+        : isSet(object.of_alarms)
+        ? globalThis.Number(object.of_alarms)
+        : 0,
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+    };
+  },
+
+  toJSON(message: Cost): unknown {
+    const obj: any = {};
+    if (message.unit !== "") {
+      obj.unit = message.unit;
+    }
+    if (message.runs !== 0) {
+      obj.runs = Math.round(message.runs);
+    }
+    if (message.alarms !== 0) {
+      obj.alarms = Math.round(message.alarms);
+    }
+    if (message.ofRuns !== 0) {
+      obj.ofRuns = floatToJson(message.ofRuns);
+    }
+    if (message.ofAlarms !== 0) {
+      obj.ofAlarms = floatToJson(message.ofAlarms);
+    }
+    if (message.total !== 0) {
+      obj.total = floatToJson(message.total);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Cost>, I>>(base?: I): Cost {
+    return Cost.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Cost>, I>>(object: I): Cost {
+    const message = createBaseCost();
+    message.unit = object.unit ?? "";
+    message.runs = object.runs ?? 0;
+    message.alarms = object.alarms ?? 0;
+    message.ofRuns = object.ofRuns ?? 0;
+    message.ofAlarms = object.ofAlarms ?? 0;
+    message.total = object.total ?? 0;
     return message;
   },
 };
@@ -508,6 +962,9 @@ function createBaseWindow(): Window {
     logLoss: 0,
     coverage: 0,
     rows: 0,
+    labelled: 0,
+    restated: undefined,
+    untested: [],
   };
 }
 
@@ -545,6 +1002,15 @@ export const Window: MessageFns<Window> = {
     }
     if (message.rows !== 0) {
       writer.uint32(88).int64(message.rows);
+    }
+    if (message.labelled !== 0) {
+      writer.uint32(96).int64(message.labelled);
+    }
+    if (message.restated !== undefined) {
+      Figures.encode(message.restated, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.untested) {
+      Untested.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -650,6 +1116,30 @@ export const Window: MessageFns<Window> = {
             message.rows = longToNumber(reader.int64());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.labelled = longToNumber(reader.int64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.restated = Figures.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.untested.push(Untested.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -687,6 +1177,11 @@ export const Window: MessageFns<Window> = {
         : 0,
       coverage: isSet(object.coverage) ? globalThis.Number(object.coverage) : 0,
       rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      labelled: isSet(object.labelled) ? globalThis.Number(object.labelled) : 0,
+      restated: isSet(object.restated) ? Figures.fromJSON(object.restated) : undefined,
+      untested: globalThis.Array.isArray(object?.untested)
+        ? object.untested.map((e: any) => Untested.fromJSON(e))
+        : [],
     };
   },
 
@@ -725,6 +1220,15 @@ export const Window: MessageFns<Window> = {
     if (message.rows !== 0) {
       obj.rows = Math.round(message.rows);
     }
+    if (message.labelled !== 0) {
+      obj.labelled = Math.round(message.labelled);
+    }
+    if (message.restated !== undefined) {
+      obj.restated = Figures.toJSON(message.restated);
+    }
+    if (message.untested?.length) {
+      obj.untested = message.untested.map((e) => Untested.toJSON(e));
+    }
     return obj;
   },
 
@@ -744,12 +1248,152 @@ export const Window: MessageFns<Window> = {
     message.logLoss = object.logLoss ?? 0;
     message.coverage = object.coverage ?? 0;
     message.rows = object.rows ?? 0;
+    message.labelled = object.labelled ?? 0;
+    message.restated = (object.restated !== undefined && object.restated !== null)
+      ? Figures.fromPartial(object.restated)
+      : undefined;
+    message.untested = object.untested?.map((e) => Untested.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFigures(): Figures {
+  return { rows: 0, labelled: 0, coverage: 0, logLoss: undefined };
+}
+
+export const Figures: MessageFns<Figures> = {
+  encode(message: Figures, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rows !== 0) {
+      writer.uint32(8).int64(message.rows);
+    }
+    if (message.labelled !== 0) {
+      writer.uint32(16).int64(message.labelled);
+    }
+    if (message.coverage !== 0) {
+      writer.uint32(25).double(message.coverage);
+    }
+    if (message.logLoss !== undefined) {
+      writer.uint32(33).double(message.logLoss);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Figures {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFigures();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.labelled = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.coverage = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.logLoss = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Figures {
+    return {
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      labelled: isSet(object.labelled) ? globalThis.Number(object.labelled) : 0,
+      coverage: isSet(object.coverage) ? globalThis.Number(object.coverage) : 0,
+      logLoss: isSet(object.logLoss)
+        ? globalThis.Number(object.logLoss)
+        : isSet(object.log_loss)
+        ? globalThis.Number(object.log_loss)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Figures): unknown {
+    const obj: any = {};
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    if (message.labelled !== 0) {
+      obj.labelled = Math.round(message.labelled);
+    }
+    if (message.coverage !== 0) {
+      obj.coverage = floatToJson(message.coverage);
+    }
+    if (message.logLoss !== undefined) {
+      obj.logLoss = floatToJson(message.logLoss);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Figures>, I>>(base?: I): Figures {
+    return Figures.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Figures>, I>>(object: I): Figures {
+    const message = createBaseFigures();
+    message.rows = object.rows ?? 0;
+    message.labelled = object.labelled ?? 0;
+    message.coverage = object.coverage ?? 0;
+    message.logLoss = object.logLoss ?? undefined;
     return message;
   },
 };
 
 function createBaseDriftTest(): DriftTest {
-  return { name: "", statistic: 0, pValue: 0, effect: 0, alarm: false };
+  return {
+    name: "",
+    statistic: 0,
+    pValue: 0,
+    effect: 0,
+    alarm: false,
+    reference: "",
+    slice: "",
+    measure: "",
+    floor: 0,
+    shown: false,
+    before: undefined,
+    after: undefined,
+    rows: 0,
+  };
 }
 
 export const DriftTest: MessageFns<DriftTest> = {
@@ -768,6 +1412,30 @@ export const DriftTest: MessageFns<DriftTest> = {
     }
     if (message.alarm !== false) {
       writer.uint32(40).bool(message.alarm);
+    }
+    if (message.reference !== "") {
+      writer.uint32(50).string(message.reference);
+    }
+    if (message.slice !== "") {
+      writer.uint32(58).string(message.slice);
+    }
+    if (message.measure !== "") {
+      writer.uint32(66).string(message.measure);
+    }
+    if (message.floor !== 0) {
+      writer.uint32(73).double(message.floor);
+    }
+    if (message.shown !== false) {
+      writer.uint32(80).bool(message.shown);
+    }
+    if (message.before !== undefined) {
+      writer.uint32(89).double(message.before);
+    }
+    if (message.after !== undefined) {
+      writer.uint32(97).double(message.after);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(104).int64(message.rows);
     }
     return writer;
   },
@@ -825,6 +1493,70 @@ export const DriftTest: MessageFns<DriftTest> = {
             message.alarm = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reference = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.slice = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.measure = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.floor = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.shown = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.before = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.after = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -848,6 +1580,14 @@ export const DriftTest: MessageFns<DriftTest> = {
         : 0,
       effect: isSet(object.effect) ? globalThis.Number(object.effect) : 0,
       alarm: isSet(object.alarm) ? globalThis.Boolean(object.alarm) : false,
+      reference: isSet(object.reference) ? globalThis.String(object.reference) : "",
+      slice: isSet(object.slice) ? globalThis.String(object.slice) : "",
+      measure: isSet(object.measure) ? globalThis.String(object.measure) : "",
+      floor: isSet(object.floor) ? globalThis.Number(object.floor) : 0,
+      shown: isSet(object.shown) ? globalThis.Boolean(object.shown) : false,
+      before: isSet(object.before) ? globalThis.Number(object.before) : undefined,
+      after: isSet(object.after) ? globalThis.Number(object.after) : undefined,
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
     };
   },
 
@@ -868,6 +1608,30 @@ export const DriftTest: MessageFns<DriftTest> = {
     if (message.alarm !== false) {
       obj.alarm = message.alarm;
     }
+    if (message.reference !== "") {
+      obj.reference = message.reference;
+    }
+    if (message.slice !== "") {
+      obj.slice = message.slice;
+    }
+    if (message.measure !== "") {
+      obj.measure = message.measure;
+    }
+    if (message.floor !== 0) {
+      obj.floor = floatToJson(message.floor);
+    }
+    if (message.shown !== false) {
+      obj.shown = message.shown;
+    }
+    if (message.before !== undefined) {
+      obj.before = floatToJson(message.before);
+    }
+    if (message.after !== undefined) {
+      obj.after = floatToJson(message.after);
+    }
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
     return obj;
   },
 
@@ -881,6 +1645,131 @@ export const DriftTest: MessageFns<DriftTest> = {
     message.pValue = object.pValue ?? 0;
     message.effect = object.effect ?? 0;
     message.alarm = object.alarm ?? false;
+    message.reference = object.reference ?? "";
+    message.slice = object.slice ?? "";
+    message.measure = object.measure ?? "";
+    message.floor = object.floor ?? 0;
+    message.shown = object.shown ?? false;
+    message.before = object.before ?? undefined;
+    message.after = object.after ?? undefined;
+    message.rows = object.rows ?? 0;
+    return message;
+  },
+};
+
+function createBaseUntested(): Untested {
+  return { name: "", reference: "", slice: "", why: "" };
+}
+
+export const Untested: MessageFns<Untested> = {
+  encode(message: Untested, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reference !== "") {
+      writer.uint32(18).string(message.reference);
+    }
+    if (message.slice !== "") {
+      writer.uint32(26).string(message.slice);
+    }
+    if (message.why !== "") {
+      writer.uint32(34).string(message.why);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Untested {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUntested();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reference = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.slice = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Untested {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      reference: isSet(object.reference) ? globalThis.String(object.reference) : "",
+      slice: isSet(object.slice) ? globalThis.String(object.slice) : "",
+      why: isSet(object.why) ? globalThis.String(object.why) : "",
+    };
+  },
+
+  toJSON(message: Untested): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.reference !== "") {
+      obj.reference = message.reference;
+    }
+    if (message.slice !== "") {
+      obj.slice = message.slice;
+    }
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Untested>, I>>(base?: I): Untested {
+    return Untested.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Untested>, I>>(object: I): Untested {
+    const message = createBaseUntested();
+    message.name = object.name ?? "";
+    message.reference = object.reference ?? "";
+    message.slice = object.slice ?? "";
+    message.why = object.why ?? "";
     return message;
   },
 };
@@ -1176,6 +2065,1597 @@ export const Performance: MessageFns<Performance> = {
   },
 };
 
+function createBaseListAlarmsRequest(): ListAlarmsRequest {
+  return { monitor: "", since: 0 };
+}
+
+export const ListAlarmsRequest: MessageFns<ListAlarmsRequest> = {
+  encode(message: ListAlarmsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.monitor !== "") {
+      writer.uint32(10).string(message.monitor);
+    }
+    if (message.since !== 0) {
+      writer.uint32(16).int64(message.since);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAlarmsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAlarmsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.since = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAlarmsRequest {
+    return {
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      since: isSet(object.since) ? globalThis.Number(object.since) : 0,
+    };
+  },
+
+  toJSON(message: ListAlarmsRequest): unknown {
+    const obj: any = {};
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.since !== 0) {
+      obj.since = Math.round(message.since);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListAlarmsRequest>, I>>(base?: I): ListAlarmsRequest {
+    return ListAlarmsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAlarmsRequest>, I>>(object: I): ListAlarmsRequest {
+    const message = createBaseListAlarmsRequest();
+    message.monitor = object.monitor ?? "";
+    message.since = object.since ?? 0;
+    return message;
+  },
+};
+
+function createBaseListAlarmsResponse(): ListAlarmsResponse {
+  return { alarms: [] };
+}
+
+export const ListAlarmsResponse: MessageFns<ListAlarmsResponse> = {
+  encode(message: ListAlarmsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.alarms) {
+      Alarm.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAlarmsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAlarmsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.alarms.push(Alarm.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAlarmsResponse {
+    return { alarms: globalThis.Array.isArray(object?.alarms) ? object.alarms.map((e: any) => Alarm.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: ListAlarmsResponse): unknown {
+    const obj: any = {};
+    if (message.alarms?.length) {
+      obj.alarms = message.alarms.map((e) => Alarm.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListAlarmsResponse>, I>>(base?: I): ListAlarmsResponse {
+    return ListAlarmsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAlarmsResponse>, I>>(object: I): ListAlarmsResponse {
+    const message = createBaseListAlarmsResponse();
+    message.alarms = object.alarms?.map((e) => Alarm.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAlarm(): Alarm {
+  return {
+    id: "",
+    monitor: "",
+    windowFrom: 0,
+    windowTo: 0,
+    decidedAt: 0,
+    test: undefined,
+    referenceVersion: 0,
+    retraining: "",
+    reason: "",
+  };
+}
+
+export const Alarm: MessageFns<Alarm> = {
+  encode(message: Alarm, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.monitor !== "") {
+      writer.uint32(18).string(message.monitor);
+    }
+    if (message.windowFrom !== 0) {
+      writer.uint32(24).int64(message.windowFrom);
+    }
+    if (message.windowTo !== 0) {
+      writer.uint32(32).int64(message.windowTo);
+    }
+    if (message.decidedAt !== 0) {
+      writer.uint32(40).int64(message.decidedAt);
+    }
+    if (message.test !== undefined) {
+      DriftTest.encode(message.test, writer.uint32(50).fork()).join();
+    }
+    if (message.referenceVersion !== 0) {
+      writer.uint32(56).int32(message.referenceVersion);
+    }
+    if (message.retraining !== "") {
+      writer.uint32(66).string(message.retraining);
+    }
+    if (message.reason !== "") {
+      writer.uint32(74).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Alarm {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAlarm();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.windowFrom = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.windowTo = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.decidedAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.test = DriftTest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.referenceVersion = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.retraining = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Alarm {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      windowFrom: isSet(object.windowFrom)
+        ? globalThis.Number(object.windowFrom)
+        : isSet(object.window_from)
+        ? globalThis.Number(object.window_from)
+        : 0,
+      windowTo: isSet(object.windowTo)
+        ? globalThis.Number(object.windowTo)
+        : isSet(object.window_to)
+        ? globalThis.Number(object.window_to)
+        : 0,
+      decidedAt: isSet(object.decidedAt)
+        ? globalThis.Number(object.decidedAt)
+        : isSet(object.decided_at)
+        ? globalThis.Number(object.decided_at)
+        : 0,
+      test: isSet(object.test) ? DriftTest.fromJSON(object.test) : undefined,
+      referenceVersion: isSet(object.referenceVersion)
+        ? globalThis.Number(object.referenceVersion)
+        : isSet(object.reference_version)
+        ? globalThis.Number(object.reference_version)
+        : 0,
+      retraining: isSet(object.retraining) ? globalThis.String(object.retraining) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: Alarm): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.windowFrom !== 0) {
+      obj.windowFrom = Math.round(message.windowFrom);
+    }
+    if (message.windowTo !== 0) {
+      obj.windowTo = Math.round(message.windowTo);
+    }
+    if (message.decidedAt !== 0) {
+      obj.decidedAt = Math.round(message.decidedAt);
+    }
+    if (message.test !== undefined) {
+      obj.test = DriftTest.toJSON(message.test);
+    }
+    if (message.referenceVersion !== 0) {
+      obj.referenceVersion = Math.round(message.referenceVersion);
+    }
+    if (message.retraining !== "") {
+      obj.retraining = message.retraining;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Alarm>, I>>(base?: I): Alarm {
+    return Alarm.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Alarm>, I>>(object: I): Alarm {
+    const message = createBaseAlarm();
+    message.id = object.id ?? "";
+    message.monitor = object.monitor ?? "";
+    message.windowFrom = object.windowFrom ?? 0;
+    message.windowTo = object.windowTo ?? 0;
+    message.decidedAt = object.decidedAt ?? 0;
+    message.test = (object.test !== undefined && object.test !== null) ? DriftTest.fromPartial(object.test) : undefined;
+    message.referenceVersion = object.referenceVersion ?? 0;
+    message.retraining = object.retraining ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseListPromotionsRequest(): ListPromotionsRequest {
+  return { monitor: "" };
+}
+
+export const ListPromotionsRequest: MessageFns<ListPromotionsRequest> = {
+  encode(message: ListPromotionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.monitor !== "") {
+      writer.uint32(10).string(message.monitor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPromotionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPromotionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPromotionsRequest {
+    return { monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "" };
+  },
+
+  toJSON(message: ListPromotionsRequest): unknown {
+    const obj: any = {};
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListPromotionsRequest>, I>>(base?: I): ListPromotionsRequest {
+    return ListPromotionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListPromotionsRequest>, I>>(object: I): ListPromotionsRequest {
+    const message = createBaseListPromotionsRequest();
+    message.monitor = object.monitor ?? "";
+    return message;
+  },
+};
+
+function createBaseListPromotionsResponse(): ListPromotionsResponse {
+  return { promotions: [] };
+}
+
+export const ListPromotionsResponse: MessageFns<ListPromotionsResponse> = {
+  encode(message: ListPromotionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.promotions) {
+      Promotion.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPromotionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPromotionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.promotions.push(Promotion.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPromotionsResponse {
+    return {
+      promotions: globalThis.Array.isArray(object?.promotions)
+        ? object.promotions.map((e: any) => Promotion.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListPromotionsResponse): unknown {
+    const obj: any = {};
+    if (message.promotions?.length) {
+      obj.promotions = message.promotions.map((e) => Promotion.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListPromotionsResponse>, I>>(base?: I): ListPromotionsResponse {
+    return ListPromotionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListPromotionsResponse>, I>>(object: I): ListPromotionsResponse {
+    const message = createBaseListPromotionsResponse();
+    message.promotions = object.promotions?.map((e) => Promotion.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePromotion(): Promotion {
+  return {
+    model: "",
+    version: 0,
+    replaced: 0,
+    liveFrom: 0,
+    due: 0,
+    judgedAt: 0,
+    verdict: "",
+    reason: "",
+    difference: 0,
+    low: 0,
+    high: 0,
+    rows: 0,
+    days: 0,
+    rollbackRequested: false,
+  };
+}
+
+export const Promotion: MessageFns<Promotion> = {
+  encode(message: Promotion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    if (message.replaced !== 0) {
+      writer.uint32(24).int32(message.replaced);
+    }
+    if (message.liveFrom !== 0) {
+      writer.uint32(32).int64(message.liveFrom);
+    }
+    if (message.due !== 0) {
+      writer.uint32(40).int64(message.due);
+    }
+    if (message.judgedAt !== 0) {
+      writer.uint32(48).int64(message.judgedAt);
+    }
+    if (message.verdict !== "") {
+      writer.uint32(58).string(message.verdict);
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
+    }
+    if (message.difference !== 0) {
+      writer.uint32(73).double(message.difference);
+    }
+    if (message.low !== 0) {
+      writer.uint32(81).double(message.low);
+    }
+    if (message.high !== 0) {
+      writer.uint32(89).double(message.high);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(96).int64(message.rows);
+    }
+    if (message.days !== 0) {
+      writer.uint32(104).int64(message.days);
+    }
+    if (message.rollbackRequested !== false) {
+      writer.uint32(112).bool(message.rollbackRequested);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Promotion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePromotion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.replaced = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.liveFrom = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.due = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.judgedAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.verdict = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.difference = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.low = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.high = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.days = longToNumber(reader.int64());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.rollbackRequested = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Promotion {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      replaced: isSet(object.replaced) ? globalThis.Number(object.replaced) : 0,
+      liveFrom: isSet(object.liveFrom)
+        ? globalThis.Number(object.liveFrom)
+        : isSet(object.live_from)
+        ? globalThis.Number(object.live_from)
+        : 0,
+      due: isSet(object.due) ? globalThis.Number(object.due) : 0,
+      judgedAt: isSet(object.judgedAt)
+        ? globalThis.Number(object.judgedAt)
+        : isSet(object.judged_at)
+        ? globalThis.Number(object.judged_at)
+        : 0,
+      verdict: isSet(object.verdict) ? globalThis.String(object.verdict) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      difference: isSet(object.difference) ? globalThis.Number(object.difference) : 0,
+      low: isSet(object.low) ? globalThis.Number(object.low) : 0,
+      high: isSet(object.high) ? globalThis.Number(object.high) : 0,
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      days: isSet(object.days) ? globalThis.Number(object.days) : 0,
+      rollbackRequested: isSet(object.rollbackRequested)
+        ? globalThis.Boolean(object.rollbackRequested)
+        : isSet(object.rollback_requested)
+        ? globalThis.Boolean(object.rollback_requested)
+        : false,
+    };
+  },
+
+  toJSON(message: Promotion): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.replaced !== 0) {
+      obj.replaced = Math.round(message.replaced);
+    }
+    if (message.liveFrom !== 0) {
+      obj.liveFrom = Math.round(message.liveFrom);
+    }
+    if (message.due !== 0) {
+      obj.due = Math.round(message.due);
+    }
+    if (message.judgedAt !== 0) {
+      obj.judgedAt = Math.round(message.judgedAt);
+    }
+    if (message.verdict !== "") {
+      obj.verdict = message.verdict;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.difference !== 0) {
+      obj.difference = floatToJson(message.difference);
+    }
+    if (message.low !== 0) {
+      obj.low = floatToJson(message.low);
+    }
+    if (message.high !== 0) {
+      obj.high = floatToJson(message.high);
+    }
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    if (message.days !== 0) {
+      obj.days = Math.round(message.days);
+    }
+    if (message.rollbackRequested !== false) {
+      obj.rollbackRequested = message.rollbackRequested;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Promotion>, I>>(base?: I): Promotion {
+    return Promotion.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Promotion>, I>>(object: I): Promotion {
+    const message = createBasePromotion();
+    message.model = object.model ?? "";
+    message.version = object.version ?? 0;
+    message.replaced = object.replaced ?? 0;
+    message.liveFrom = object.liveFrom ?? 0;
+    message.due = object.due ?? 0;
+    message.judgedAt = object.judgedAt ?? 0;
+    message.verdict = object.verdict ?? "";
+    message.reason = object.reason ?? "";
+    message.difference = object.difference ?? 0;
+    message.low = object.low ?? 0;
+    message.high = object.high ?? 0;
+    message.rows = object.rows ?? 0;
+    message.days = object.days ?? 0;
+    message.rollbackRequested = object.rollbackRequested ?? false;
+    return message;
+  },
+};
+
+function createBaseGetComparisonRequest(): GetComparisonRequest {
+  return { monitor: "", candidate: "", baseline: "", from: 0, to: 0 };
+}
+
+export const GetComparisonRequest: MessageFns<GetComparisonRequest> = {
+  encode(message: GetComparisonRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.monitor !== "") {
+      writer.uint32(10).string(message.monitor);
+    }
+    if (message.candidate !== "") {
+      writer.uint32(18).string(message.candidate);
+    }
+    if (message.baseline !== "") {
+      writer.uint32(26).string(message.baseline);
+    }
+    if (message.from !== 0) {
+      writer.uint32(32).int64(message.from);
+    }
+    if (message.to !== 0) {
+      writer.uint32(40).int64(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetComparisonRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetComparisonRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.monitor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.candidate = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.baseline = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.from = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.to = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetComparisonRequest {
+    return {
+      monitor: isSet(object.monitor) ? globalThis.String(object.monitor) : "",
+      candidate: isSet(object.candidate) ? globalThis.String(object.candidate) : "",
+      baseline: isSet(object.baseline) ? globalThis.String(object.baseline) : "",
+      from: isSet(object.from) ? globalThis.Number(object.from) : 0,
+      to: isSet(object.to) ? globalThis.Number(object.to) : 0,
+    };
+  },
+
+  toJSON(message: GetComparisonRequest): unknown {
+    const obj: any = {};
+    if (message.monitor !== "") {
+      obj.monitor = message.monitor;
+    }
+    if (message.candidate !== "") {
+      obj.candidate = message.candidate;
+    }
+    if (message.baseline !== "") {
+      obj.baseline = message.baseline;
+    }
+    if (message.from !== 0) {
+      obj.from = Math.round(message.from);
+    }
+    if (message.to !== 0) {
+      obj.to = Math.round(message.to);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetComparisonRequest>, I>>(base?: I): GetComparisonRequest {
+    return GetComparisonRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetComparisonRequest>, I>>(object: I): GetComparisonRequest {
+    const message = createBaseGetComparisonRequest();
+    message.monitor = object.monitor ?? "";
+    message.candidate = object.candidate ?? "";
+    message.baseline = object.baseline ?? "";
+    message.from = object.from ?? 0;
+    message.to = object.to ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetComparisonResponse(): GetComparisonResponse {
+  return { candidate: "", baseline: 0, overall: undefined, months: [], seen: 0, same: 0 };
+}
+
+export const GetComparisonResponse: MessageFns<GetComparisonResponse> = {
+  encode(message: GetComparisonResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.candidate !== "") {
+      writer.uint32(10).string(message.candidate);
+    }
+    if (message.baseline !== 0) {
+      writer.uint32(16).int32(message.baseline);
+    }
+    if (message.overall !== undefined) {
+      Paired.encode(message.overall, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.months) {
+      MonthlyComparison.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.seen !== 0) {
+      writer.uint32(40).int64(message.seen);
+    }
+    if (message.same !== 0) {
+      writer.uint32(48).int64(message.same);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetComparisonResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetComparisonResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.candidate = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.baseline = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.overall = Paired.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.months.push(MonthlyComparison.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.seen = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.same = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetComparisonResponse {
+    return {
+      candidate: isSet(object.candidate) ? globalThis.String(object.candidate) : "",
+      baseline: isSet(object.baseline) ? globalThis.Number(object.baseline) : 0,
+      overall: isSet(object.overall) ? Paired.fromJSON(object.overall) : undefined,
+      months: globalThis.Array.isArray(object?.months)
+        ? object.months.map((e: any) => MonthlyComparison.fromJSON(e))
+        : [],
+      seen: isSet(object.seen) ? globalThis.Number(object.seen) : 0,
+      same: isSet(object.same) ? globalThis.Number(object.same) : 0,
+    };
+  },
+
+  toJSON(message: GetComparisonResponse): unknown {
+    const obj: any = {};
+    if (message.candidate !== "") {
+      obj.candidate = message.candidate;
+    }
+    if (message.baseline !== 0) {
+      obj.baseline = Math.round(message.baseline);
+    }
+    if (message.overall !== undefined) {
+      obj.overall = Paired.toJSON(message.overall);
+    }
+    if (message.months?.length) {
+      obj.months = message.months.map((e) => MonthlyComparison.toJSON(e));
+    }
+    if (message.seen !== 0) {
+      obj.seen = Math.round(message.seen);
+    }
+    if (message.same !== 0) {
+      obj.same = Math.round(message.same);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetComparisonResponse>, I>>(base?: I): GetComparisonResponse {
+    return GetComparisonResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetComparisonResponse>, I>>(object: I): GetComparisonResponse {
+    const message = createBaseGetComparisonResponse();
+    message.candidate = object.candidate ?? "";
+    message.baseline = object.baseline ?? 0;
+    message.overall = (object.overall !== undefined && object.overall !== null)
+      ? Paired.fromPartial(object.overall)
+      : undefined;
+    message.months = object.months?.map((e) => MonthlyComparison.fromPartial(e)) || [];
+    message.seen = object.seen ?? 0;
+    message.same = object.same ?? 0;
+    return message;
+  },
+};
+
+function createBasePaired(): Paired {
+  return {
+    difference: 0,
+    low: undefined,
+    high: undefined,
+    rows: 0,
+    days: 0,
+    candidate: undefined,
+    baseline: undefined,
+  };
+}
+
+export const Paired: MessageFns<Paired> = {
+  encode(message: Paired, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.difference !== 0) {
+      writer.uint32(9).double(message.difference);
+    }
+    if (message.low !== undefined) {
+      writer.uint32(17).double(message.low);
+    }
+    if (message.high !== undefined) {
+      writer.uint32(25).double(message.high);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(32).int64(message.rows);
+    }
+    if (message.days !== 0) {
+      writer.uint32(40).int64(message.days);
+    }
+    if (message.candidate !== undefined) {
+      Scored.encode(message.candidate, writer.uint32(50).fork()).join();
+    }
+    if (message.baseline !== undefined) {
+      Scored.encode(message.baseline, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Paired {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePaired();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.difference = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.low = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.high = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.days = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.candidate = Scored.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.baseline = Scored.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Paired {
+    return {
+      difference: isSet(object.difference) ? globalThis.Number(object.difference) : 0,
+      low: isSet(object.low) ? globalThis.Number(object.low) : undefined,
+      high: isSet(object.high) ? globalThis.Number(object.high) : undefined,
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+      days: isSet(object.days) ? globalThis.Number(object.days) : 0,
+      candidate: isSet(object.candidate) ? Scored.fromJSON(object.candidate) : undefined,
+      baseline: isSet(object.baseline) ? Scored.fromJSON(object.baseline) : undefined,
+    };
+  },
+
+  toJSON(message: Paired): unknown {
+    const obj: any = {};
+    if (message.difference !== 0) {
+      obj.difference = floatToJson(message.difference);
+    }
+    if (message.low !== undefined) {
+      obj.low = floatToJson(message.low);
+    }
+    if (message.high !== undefined) {
+      obj.high = floatToJson(message.high);
+    }
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    if (message.days !== 0) {
+      obj.days = Math.round(message.days);
+    }
+    if (message.candidate !== undefined) {
+      obj.candidate = Scored.toJSON(message.candidate);
+    }
+    if (message.baseline !== undefined) {
+      obj.baseline = Scored.toJSON(message.baseline);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Paired>, I>>(base?: I): Paired {
+    return Paired.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Paired>, I>>(object: I): Paired {
+    const message = createBasePaired();
+    message.difference = object.difference ?? 0;
+    message.low = object.low ?? undefined;
+    message.high = object.high ?? undefined;
+    message.rows = object.rows ?? 0;
+    message.days = object.days ?? 0;
+    message.candidate = (object.candidate !== undefined && object.candidate !== null)
+      ? Scored.fromPartial(object.candidate)
+      : undefined;
+    message.baseline = (object.baseline !== undefined && object.baseline !== null)
+      ? Scored.fromPartial(object.baseline)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseScored(): Scored {
+  return { logLoss: 0, calibration: [] };
+}
+
+export const Scored: MessageFns<Scored> = {
+  encode(message: Scored, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.logLoss !== 0) {
+      writer.uint32(9).double(message.logLoss);
+    }
+    for (const v of message.calibration) {
+      CalibrationBin.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Scored {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScored();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.logLoss = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.calibration.push(CalibrationBin.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Scored {
+    return {
+      logLoss: isSet(object.logLoss)
+        ? globalThis.Number(object.logLoss)
+        : isSet(object.log_loss)
+        ? globalThis.Number(object.log_loss)
+        : 0,
+      calibration: globalThis.Array.isArray(object?.calibration)
+        ? object.calibration.map((e: any) => CalibrationBin.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Scored): unknown {
+    const obj: any = {};
+    if (message.logLoss !== 0) {
+      obj.logLoss = floatToJson(message.logLoss);
+    }
+    if (message.calibration?.length) {
+      obj.calibration = message.calibration.map((e) => CalibrationBin.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Scored>, I>>(base?: I): Scored {
+    return Scored.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Scored>, I>>(object: I): Scored {
+    const message = createBaseScored();
+    message.logLoss = object.logLoss ?? 0;
+    message.calibration = object.calibration?.map((e) => CalibrationBin.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCalibrationBin(): CalibrationBin {
+  return { from: 0, to: 0, predicted: 0, observed: 0, rows: 0 };
+}
+
+export const CalibrationBin: MessageFns<CalibrationBin> = {
+  encode(message: CalibrationBin, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== 0) {
+      writer.uint32(9).double(message.from);
+    }
+    if (message.to !== 0) {
+      writer.uint32(17).double(message.to);
+    }
+    if (message.predicted !== 0) {
+      writer.uint32(25).double(message.predicted);
+    }
+    if (message.observed !== 0) {
+      writer.uint32(33).double(message.observed);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(40).int64(message.rows);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CalibrationBin {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCalibrationBin();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.from = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.to = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.predicted = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.observed = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CalibrationBin {
+    return {
+      from: isSet(object.from) ? globalThis.Number(object.from) : 0,
+      to: isSet(object.to) ? globalThis.Number(object.to) : 0,
+      predicted: isSet(object.predicted) ? globalThis.Number(object.predicted) : 0,
+      observed: isSet(object.observed) ? globalThis.Number(object.observed) : 0,
+      rows: isSet(object.rows) ? globalThis.Number(object.rows) : 0,
+    };
+  },
+
+  toJSON(message: CalibrationBin): unknown {
+    const obj: any = {};
+    if (message.from !== 0) {
+      obj.from = floatToJson(message.from);
+    }
+    if (message.to !== 0) {
+      obj.to = floatToJson(message.to);
+    }
+    if (message.predicted !== 0) {
+      obj.predicted = floatToJson(message.predicted);
+    }
+    if (message.observed !== 0) {
+      obj.observed = floatToJson(message.observed);
+    }
+    if (message.rows !== 0) {
+      obj.rows = Math.round(message.rows);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CalibrationBin>, I>>(base?: I): CalibrationBin {
+    return CalibrationBin.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CalibrationBin>, I>>(object: I): CalibrationBin {
+    const message = createBaseCalibrationBin();
+    message.from = object.from ?? 0;
+    message.to = object.to ?? 0;
+    message.predicted = object.predicted ?? 0;
+    message.observed = object.observed ?? 0;
+    message.rows = object.rows ?? 0;
+    return message;
+  },
+};
+
+function createBaseMonthlyComparison(): MonthlyComparison {
+  return { month: "", paired: undefined };
+}
+
+export const MonthlyComparison: MessageFns<MonthlyComparison> = {
+  encode(message: MonthlyComparison, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.month !== "") {
+      writer.uint32(10).string(message.month);
+    }
+    if (message.paired !== undefined) {
+      Paired.encode(message.paired, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MonthlyComparison {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMonthlyComparison();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.month = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.paired = Paired.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MonthlyComparison {
+    return {
+      month: isSet(object.month) ? globalThis.String(object.month) : "",
+      paired: isSet(object.paired) ? Paired.fromJSON(object.paired) : undefined,
+    };
+  },
+
+  toJSON(message: MonthlyComparison): unknown {
+    const obj: any = {};
+    if (message.month !== "") {
+      obj.month = message.month;
+    }
+    if (message.paired !== undefined) {
+      obj.paired = Paired.toJSON(message.paired);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MonthlyComparison>, I>>(base?: I): MonthlyComparison {
+    return MonthlyComparison.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MonthlyComparison>, I>>(object: I): MonthlyComparison {
+    const message = createBaseMonthlyComparison();
+    message.month = object.month ?? "";
+    message.paired = (object.paired !== undefined && object.paired !== null)
+      ? Paired.fromPartial(object.paired)
+      : undefined;
+    return message;
+  },
+};
+
 export type MonitoringServiceService = typeof MonitoringServiceService;
 export const MonitoringServiceService = {
   listMonitors: {
@@ -1210,6 +3690,39 @@ export const MonitoringServiceService = {
       Buffer.from(GetPerformanceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetPerformanceResponse => GetPerformanceResponse.decode(value),
   },
+  /** What alarmed, oldest first. */
+  listAlarms: {
+    path: "/rhei.monitoring.v1.MonitoringService/ListAlarms" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAlarmsRequest): Buffer => Buffer.from(ListAlarmsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAlarmsRequest => ListAlarmsRequest.decode(value),
+    responseSerialize: (value: ListAlarmsResponse): Buffer => Buffer.from(ListAlarmsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAlarmsResponse => ListAlarmsResponse.decode(value),
+  },
+  /** Whether promotions helped, oldest first; those that wait for their labels too. */
+  listPromotions: {
+    path: "/rhei.monitoring.v1.MonitoringService/ListPromotions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListPromotionsRequest): Buffer =>
+      Buffer.from(ListPromotionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListPromotionsRequest => ListPromotionsRequest.decode(value),
+    responseSerialize: (value: ListPromotionsResponse): Buffer =>
+      Buffer.from(ListPromotionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListPromotionsResponse => ListPromotionsResponse.decode(value),
+  },
+  /** What was live against one version that scored the same questions, on the labels that are mature now. */
+  getComparison: {
+    path: "/rhei.monitoring.v1.MonitoringService/GetComparison" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetComparisonRequest): Buffer => Buffer.from(GetComparisonRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetComparisonRequest => GetComparisonRequest.decode(value),
+    responseSerialize: (value: GetComparisonResponse): Buffer =>
+      Buffer.from(GetComparisonResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetComparisonResponse => GetComparisonResponse.decode(value),
+  },
 } as const;
 
 export interface MonitoringServiceServer extends UntypedServiceImplementation {
@@ -1218,6 +3731,12 @@ export interface MonitoringServiceServer extends UntypedServiceImplementation {
   listWindows: handleUnaryCall<ListWindowsRequest, ListWindowsResponse>;
   /** Loss on matured labels, by version and calendar month. */
   getPerformance: handleUnaryCall<GetPerformanceRequest, GetPerformanceResponse>;
+  /** What alarmed, oldest first. */
+  listAlarms: handleUnaryCall<ListAlarmsRequest, ListAlarmsResponse>;
+  /** Whether promotions helped, oldest first; those that wait for their labels too. */
+  listPromotions: handleUnaryCall<ListPromotionsRequest, ListPromotionsResponse>;
+  /** What was live against one version that scored the same questions, on the labels that are mature now. */
+  getComparison: handleUnaryCall<GetComparisonRequest, GetComparisonResponse>;
 }
 
 export interface MonitoringServiceClient extends Client {
@@ -1267,6 +3786,54 @@ export interface MonitoringServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetPerformanceResponse) => void,
+  ): ClientUnaryCall;
+  /** What alarmed, oldest first. */
+  listAlarms(
+    request: ListAlarmsRequest,
+    callback: (error: ServiceError | null, response: ListAlarmsResponse) => void,
+  ): ClientUnaryCall;
+  listAlarms(
+    request: ListAlarmsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAlarmsResponse) => void,
+  ): ClientUnaryCall;
+  listAlarms(
+    request: ListAlarmsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAlarmsResponse) => void,
+  ): ClientUnaryCall;
+  /** Whether promotions helped, oldest first; those that wait for their labels too. */
+  listPromotions(
+    request: ListPromotionsRequest,
+    callback: (error: ServiceError | null, response: ListPromotionsResponse) => void,
+  ): ClientUnaryCall;
+  listPromotions(
+    request: ListPromotionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListPromotionsResponse) => void,
+  ): ClientUnaryCall;
+  listPromotions(
+    request: ListPromotionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListPromotionsResponse) => void,
+  ): ClientUnaryCall;
+  /** What was live against one version that scored the same questions, on the labels that are mature now. */
+  getComparison(
+    request: GetComparisonRequest,
+    callback: (error: ServiceError | null, response: GetComparisonResponse) => void,
+  ): ClientUnaryCall;
+  getComparison(
+    request: GetComparisonRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetComparisonResponse) => void,
+  ): ClientUnaryCall;
+  getComparison(
+    request: GetComparisonRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetComparisonResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -25,5 +25,9 @@ describe('a retraining', () => {
 
   it('is requested again when the cooldown is over', () => expect(decideRetraining(policy, situation({ last: { requestedAt: 86 * day, ended: false } })).action).toBe('requested'));
 
-  it('is no question when nothing alarms', () => expect(decideRetraining(policy, situation({ alarms: 0 }))).toEqual({ action: 'none', why: '' }));
+  it('says also of a window without an alarm why it led to none', () => {
+    expect(decideRetraining(policy, situation({ alarms: 0 }))).toEqual({ action: 'none', why: 'no alarm, and alarms > 0 does not hold with 0 alarms and 812 new mature labels' });
+    expect(decideRetraining({ ...policy, when: 'labels >= 800' }, situation({ alarms: 0, last: { requestedAt: 90 * day, ended: true } })).why).toContain('no alarm, and the retraining requested 1970-04-01T00:00:00Z is over, and the cooldown');
+    expect(decideRetraining(undefined, situation({ alarms: 0 })).why).toBe('no alarm, and the monitor has no retraining policy');
+  });
 });

@@ -1,14 +1,20 @@
 import { canonicalJson, digestOf, formatInstant } from '@rhei/expressions';
 import type { Instant, TimerHandler, Transaction } from '@rhei/runtime';
-import { findDeployment, findFeatureSet, findLive, findReference, isPlanned, lastTraining, type Deployment } from './copies.store';
-import type { Deps } from './deps';
-import { testWindow, type DriftTest, type Reference, type Verdict } from './drift';
-import { keepRetraining, keepWindow, lastRetraining, lockMonitor, setNextWindow, type ClosedWindow, type Monitor } from './monitor.store';
+import { findDeployment, findFeatureSet, findLive, isPlanned, lastTraining, type Deployment } from '../copies.store';
+import type { Deps } from '../deps';
+import { testWindow } from '../drift/drift';
+import type { Profile } from '../drift/reference';
+import { alarmSentence, untestedText } from '../drift/sentence';
+import { newLabels } from '../label.store';
+import { lockMonitor, setNextWindow, type Monitor } from '../monitor/monitor.store';
+import { rowsOf } from '../prediction.store';
+import { gatherReferences } from './gather-references';
 import { performanceOf } from './performance';
-import { newLabels, rowsOf } from './prediction.store';
 import { decideRetraining } from './retraining';
+import { keepRetraining, lastRetraining } from './retraining.store';
 import { WINDOW_CLOSES } from './start-windows';
 import { closesAt, windowFrom, type Window } from './window';
+import { keepWindow, type ClosedWindow } from './window.store';
 
 /** The timer of a monitor: its window is over and the truth about it mature. Decides it and arms the next. */
 export const windowCloses: TimerHandler<Deps> = {
@@ -30,9 +36,9 @@ export const windowCloses: TimerHandler<Deps> = {
 async function closeWindow(tx: Transaction, monitor: Monitor, deployment: Deployment, window: Window): Promise<void> {
   const { name, spec } = monitor;
   const live = await findLive(tx, deployment.name);
-  const reference = live && (await findReference(tx, live.model, live.version));
   const rows = await rowsOf(tx, deployment.name, window, tx.now);
-  const verdict = testWindow(name, spec, window, rows, reference);
+  const references = await gatherReferences(tx, monitor, deployment, window, live);
+  const verdict = testWindow(name, spec, window, rows, references);
   const alarms = verdict.tests.filter(({ alarm }) => alarm);
   const performance = performanceOf(rows);
   const last = await lastRetraining(tx, name);
@@ -40,16 +46,16 @@ async function closeWindow(tx: Transaction, monitor: Monitor, deployment: Deploy
   const retraining = decideRetraining(spec.retrain, {
     alarms: alarms.length, labels, now: tx.now, planned: await isPlanned(tx, deployment.model), last: last && { requestedAt: last.requestedAt, ended: last.ended !== null },
   });
-  const found = alarms.length === 0 ? '' : `${alarms.map((alarm) => sentence(alarm, reference)).join('; ')}, from ${dayOf(window.from)} to ${dayOf(window.to)}`;
+  const found = alarms.length === 0 ? '' : `${alarms.map((alarm) => alarmSentence(alarm, live?.version ?? 0)).join('; ')}, from ${dayOf(window.from)} to ${dayOf(window.to)}`;
   const closed: ClosedWindow = {
     ...window, ...verdict, monitor: name, decidedAt: tx.now, model: deployment.model, referenceVersion: live?.version ?? 0, alarm: alarms.length > 0,
-    retraining: retraining.action, reason: retraining.action === 'none' ? untestedText(verdict) : [found, retraining.why].filter(Boolean).join('; '),
-    logLoss: performance.logLoss, coverage: performance.coverage, rows: rows.length,
+    retraining: retraining.action, reason: [found, retraining.why, retraining.action === 'none' ? untestedText(verdict.untested) : ''].filter(Boolean).join('; '),
+    logLoss: performance.logLoss, coverage: performance.coverage, labelled: performance.labelled, rows: rows.length,
   };
   await keepWindow(tx, closed);
-  await record(tx, closed, { labelled: performance.labelled, reference });
+  await record(tx, closed, references.profile);
   if (closed.alarm) {
-    const evidence = alarms.map((alarm) => ({ ...alarm, reference: { version: closed.referenceVersion, from: reference?.from ?? 0, to: reference?.to ?? 0 } }));
+    const evidence = alarms.map((alarm) => ({ ...alarm, against: alarm.reference, reference: { version: closed.referenceVersion, from: references.profile?.from ?? 0, to: references.profile?.to ?? 0 } }));
     await tx.emit('DriftDetected', name, { monitor: name, deployment: deployment.name, windowFrom: window.from, windowTo: window.to, alarmsJson: canonicalJson(evidence) });
   }
   if (retraining.action !== 'none') await decideOn(tx, closed, deployment, { labels, policy: spec.retrain ?? null });
@@ -57,14 +63,14 @@ async function closeWindow(tx: Transaction, monitor: Monitor, deployment: Deploy
 
 const subjectOf = ({ monitor, from }: ClosedWindow): string => `monitor/${monitor}/${formatInstant(from)}`;
 
-const record = (tx: Transaction, closed: ClosedWindow, { labelled, reference }: { labelled: number; reference: Reference | undefined }): Promise<void> =>
+const record = (tx: Transaction, closed: ClosedWindow, reference: Profile | undefined): Promise<void> =>
   tx.decide({
     subject: subjectOf(closed), action: 'window', by: 'monitoring',
     inputs: {
-      window: { from: closed.from, to: closed.to }, rows: closed.rows, labelled, model: closed.model,
+      window: { from: closed.from, to: closed.to }, rows: closed.rows, labelled: closed.labelled, model: closed.model,
       reference: reference ? { version: reference.version, from: reference.from, to: reference.to } : null,
     },
-    outcome: { alarm: closed.alarm, tests: closed.tests, untested: closed.untested, logLoss: closed.logLoss ?? null, coverage: closed.coverage },
+    outcome: { alarm: closed.alarm, tests: closed.tests, untested: closed.untested, logLoss: closed.logLoss ?? null, coverage: closed.coverage, retraining: { action: closed.retraining, reason: closed.reason } },
   });
 
 /** Asks for a retraining, or puts on record why not. */
@@ -80,12 +86,6 @@ async function decideOn(tx: Transaction, closed: ClosedWindow, deployment: Deplo
     id, monitor: closed.monitor, deployment: deployment.name, model: closed.model, asOf: tx.now, reason: closed.reason, inputsJson: canonicalJson(inputs),
   });
 }
-
-const sentence = ({ name, effect, pValue }: DriftTest, reference: Reference | undefined): string =>
-  `${name} differs from the reference of version ${reference?.version ?? 0} (PSI ${effect.toFixed(3)}, p = ${pValue.toFixed(3)})`;
-
-const untestedText = ({ untested }: Verdict): string =>
-  untested.length === 0 ? '' : `not tested: ${untested.map(({ name, why }) => `${name}, because ${why}`).join('; ')}`;
 
 /** The day where it begins one, else the instant. */
 const dayOf = (instant: Instant): string => formatInstant(instant).replace('T00:00:00Z', '');

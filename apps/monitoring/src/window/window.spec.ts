@@ -1,5 +1,5 @@
 import { parseInstant } from '@rhei/expressions';
-import { monitorSpec } from './monitor-spec';
+import { monitorSpec } from '../monitor/monitor-spec';
 import { closesAt, firstWindow, windowFrom } from './window';
 
 const spec = monitorSpec.parse({ deployment: 'departures', watch: ['outcome'] });
@@ -28,9 +28,13 @@ describe('windows', () => {
 
 describe('a specification', () => {
   it('has defaults that keep the false alarms of a year below one', () =>
-    expect(spec).toEqual({ deployment: 'departures', watch: ['outcome'], bucket: '1d', cycle: 7, reference: 6, budget: 0.01, floor: 0.03 }));
+    expect(spec).toEqual({
+      deployment: 'departures', watch: ['outcome'], against: 'fixed', slices: [], slicing: { top: 5, rows: 100 }, bucket: '1d', cycle: 7, reference: 6, budget: 0.01,
+      floor: 0.03, floors: { missing: 0.02, volume: 0.2, loss: 0.02 }, helped: { after: '14d', rows: 200, rollback: 'onHurt' },
+    }));
   it.each([
-    [{ watch: ['feature.origin_late'] }, 'request.<field>'], [{ bucket: '0s' }, 'more than no time'], [{ bucket: 'a week' }, 'duration'], [{ budget: 0 }, '>0'], [{ color: 1 }, 'color'],
+    [{ watch: ['feature.origin_late'] }, 'request.<field>'], [{ bucket: '0s' }, 'more than no time'], [{ bucket: 'a week' }, 'duration'], [{ budget: 0 }, '>0'], [{ against: 'last' }, 'moving'], [{ slices: ['distance'] }, 'request.<field>'], [{ floors: { volume: -1 } }, '>=0'], [{ helped: { after: '0s' } }, 'more than no time'],
+    [{ retrain: { when: 'alarms > 0', cost: { run: -1, unit: 'EUR' } } }, '>=0'], [{ color: 1 }, 'color'],
   ])('refuses %p', (wrong, says) => {
     const { error } = monitorSpec.safeParse({ deployment: 'd', watch: ['outcome'], ...wrong });
     expect(JSON.stringify(error?.issues)).toContain(says);

@@ -1,6 +1,6 @@
 import { parseDuration } from '@rhei/expressions';
 import type { Duration, Instant } from '@rhei/runtime';
-import type { MonitorSpec } from './monitor-spec';
+import type { MonitorSpec } from '../monitor/monitor-spec';
 
 /** From inclusive, to exclusive. */
 export interface Window {

@@ -1,6 +1,6 @@
 import type { Transaction } from '@rhei/runtime';
-import { findFeatureSet, findLive, holdDeployment } from './copies.store';
-import { lockIdleMonitors, setNextWindow } from './monitor.store';
+import { findFeatureSet, findLive, holdDeployment } from '../copies.store';
+import { lockIdleMonitors, setNextWindow } from '../monitor/monitor.store';
 import { closesAt, firstWindow } from './window';
 
 export const WINDOW_CLOSES = 'window-closes';

@@ -1,6 +1,6 @@
 import { compile, formatDuration, formatInstant, parseDuration, type Expression } from '@rhei/expressions';
 import type { Instant } from '@rhei/runtime';
-import type { RetrainingPolicy } from './monitor-spec';
+import type { RetrainingPolicy } from '../monitor/monitor-spec';
 
 /** What a policy decides on. */
 export interface Situation {
@@ -15,7 +15,8 @@ export interface Situation {
   planned: boolean;
 }
 
-export type Retraining = { action: 'requested' | 'declined'; why: string } | { action: 'none'; why: '' };
+/** `declined`: an alarm leads to none. `none`: nothing alarmed, and nothing was asked for. Each has its reason. */
+export interface Retraining { action: 'requested' | 'declined' | 'none'; why: string }
 
 /**
  * Compiles a policy's condition.
@@ -23,11 +24,11 @@ export type Retraining = { action: 'requested' | 'declined'; why: string } | { a
  */
 export const compilePolicy = (when: string): Expression => compile(when, { variables: { alarms: 'int', labels: 'int' }, returns: 'bool' });
 
-/** Whether to ask for a retraining. That an alarm leads to none is a decision too, with its reason. */
+/** Whether to ask for a retraining. That a window leads to none is a decision too, with its reason. */
 export function decideRetraining(policy: RetrainingPolicy | undefined, situation: Situation): Retraining {
   const obstacle = obstacleTo(policy, situation);
   if (policy !== undefined && obstacle === undefined) return { action: 'requested', why: `${policy.when} holds with ${figures(situation)}` };
-  return situation.alarms > 0 ? { action: 'declined', why: obstacle ?? '' } : { action: 'none', why: '' };
+  return situation.alarms > 0 ? { action: 'declined', why: obstacle ?? '' } : { action: 'none', why: `no alarm, and ${obstacle}` };
 }
 
 function obstacleTo(policy: RetrainingPolicy | undefined, situation: Situation): string | undefined {
