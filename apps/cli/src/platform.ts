@@ -1,5 +1,5 @@
 import type { Client } from '@grpc/grpc-js';
-import { inference, ingestion, registry, runtime, serving, training } from '@rhei/contracts';
+import { feature, inference, ingestion, monitoring, registry, runtime, serving, training } from '@rhei/contracts';
 import { grpcOf } from './addresses';
 import { call, clientByService, clientOf, type Target, type Unary } from './connect';
 
@@ -13,9 +13,11 @@ export class Platform {
   get resources(): runtime.ResourceServiceClient { return this.open('resources', () => clientByService(runtime.ResourceServiceClient, this.target)); }
   get control(): runtime.ReplayControlClient { return this.open('control', () => clientByService(runtime.ReplayControlClient, this.target)); }
   get ingestion(): ingestion.IngestionServiceClient { return this.open('ingestion', () => clientOf(ingestion.IngestionServiceClient, grpcOf(this.target, 'ingestion'))); }
+  get feature(): feature.FeatureServiceClient { return this.open('feature', () => clientOf(feature.FeatureServiceClient, grpcOf(this.target, 'feature'))); }
   get training(): training.TrainingServiceClient { return this.open('training', () => clientOf(training.TrainingServiceClient, grpcOf(this.target, 'training'))); }
   get registry(): registry.RegistryServiceClient { return this.open('registry', () => clientOf(registry.RegistryServiceClient, grpcOf(this.target, 'registry'))); }
   get serving(): serving.ServingServiceClient { return this.open('serving', () => clientOf(serving.ServingServiceClient, grpcOf(this.target, 'serving'))); }
+  get monitoring(): monitoring.MonitoringServiceClient { return this.open('monitoring', () => clientOf(monitoring.MonitoringServiceClient, grpcOf(this.target, 'monitoring'))); }
   get inference(): inference.GRPCInferenceServiceClient { return this.open('inference', () => clientOf(inference.GRPCInferenceServiceClient, grpcOf(this.target, 'serving'), { balanced: true })); }
 
   /** One call as the principal of the target; errors are those of the closed table. */

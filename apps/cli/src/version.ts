@@ -22,31 +22,66 @@ export async function readVersion(platform: Platform, model: string, version: nu
   throw new RheiError('not_found', `Model "${model}" has no version ${version}.`, { expected: versions.length === 0 ? 'no version is registered yet' : `one of ${versions.map((one) => one.version).join(', ')}`, got: String(version), hint: `"rhei models versions ${model}" lists them` });
 }
 
-export const versionAsJson = ({ causeJson, reportJson, signatureJson, gates, registeredAt, promotedAt, ...version }: registry.ModelVersion) => ({
-  ...version, registeredAt: formatInstant(registeredAt), promotedAt: promotedAt === 0 ? null : formatInstant(promotedAt), cause: jsonIn(causeJson),
+const known = (instant: number): string | null => (instant === 0 ? null : formatInstant(instant));
+
+export const versionAsJson = ({ causeJson, reportJson, signatureJson, gates, registeredAt, promotedAt, stateAt, judgements, live, ...version }: registry.ModelVersion) => ({
+  ...version, registeredAt: formatInstant(registeredAt), promotedAt: known(promotedAt), stateAt: known(stateAt), cause: jsonIn(causeJson),
+  judgements: judgements.map((one) => ({ ...one, judgedAt: known(one.judgedAt) })), live: live.map((place) => ({ ...place, since: known(place.since) })),
   report: jsonIn(reportJson), signature: jsonIn(signatureJson), gates: gates.map(({ inputsJson, ...gate }) => ({ ...gate, inputs: jsonIn(inputsJson) })),
 });
 
 /** What somebody who approves must have seen: where the version comes from, how it scores, and each gate with its values. */
 export function describeVersion(version: registry.ModelVersion, width: number): string {
   const about = pairs([
-    ['version', `${version.model}/${version.version}`], ['state', version.state.replaceAll('_', ' ')], ['author', version.author],
+    ['version', `${version.model}/${version.version}`], ['state', stateOf(version)], ['author', version.author],
     ['run', version.run], ['cause', causeOf(version.causeJson)], ['registered', formatInstant(version.registeredAt)],
     ['digest', version.digest], ['trained on', version.trainingSetDigest],
+    ...(version.approvedBy === '' ? [] : [['approved by', said(version.approvedBy, version.reason)] as [string, string]]),
+    ...(version.rejectedBy === '' ? [] : [['rejected by', said(version.rejectedBy, version.reason)] as [string, string]]),
+    ...version.live.map(({ deployment, role, share, since }): [string, string] => [role, `in ${deployment}, ${(100 * share).toFixed(0)} % of its questions, since ${formatInstant(since)}`]),
+    ...version.judgements.map((one): [string, string] => ['helped', helpOf(one)]),
   ]);
   return [about, metricsOf(version, width), gatesOf(version, width)].filter((part) => part !== '').join('\n');
 }
 
+const said = (who: string, what: string): string => (what === '' ? who : `${who}: ${what}`);
+const stateOf = ({ state, stateBy, stateReason, stateAt }: registry.ModelVersion): string =>
+  `${state.replaceAll('_', ' ')}${stateBy === '' ? '' : ` ${formatInstant(stateAt)} by ${said(stateBy, stateReason)}`}`;
+
+/** What monitoring found about a promotion, in a line. */
+export const helpOf = ({ verdict, replaced, deployment, difference, low, high, rows, judgedAt }: registry.HelpJudgement): string =>
+  `${verdict} against version ${replaced} in ${deployment}: ${signed(difference)} (${signed(low)} to ${signed(high)}) on ${rows} predictions, judged ${formatInstant(judgedAt)}`;
+
+const signed = (value: number): string => `${value < 0 ? '' : '+'}${value.toFixed(4)}`;
+
+/** Its loss less that of another on the same rows, as far as the run measured it; an interval that leaves out 0 is marked. */
+export function differenceOf({ reportJson }: registry.ModelVersion, other: 'champion' | 'linear' | 'baseRate'): string | undefined {
+  const { mean, low, high } = ((jsonIn(reportJson) as { difference?: Record<string, Record<string, unknown> | null> } | null)?.difference?.[other] ?? {});
+  if (typeof mean !== 'number') return undefined;
+  return `${signed(mean)}${typeof low === 'number' && typeof high === 'number' && (low > 0 || high < 0) ? '*' : ''}`;
+}
+
 function metricsOf({ reportJson }: registry.ModelVersion, width: number): string {
   const report = (jsonIn(reportJson) ?? {}) as Record<string, Record<string, unknown> | null | undefined>;
-  const columns = ['challenger', 'champion', 'baseRate'].filter((name) => Object.values(report[name] ?? {}).some((value) => typeof value === 'number'));
+  const columns = ['challenger', 'champion', 'linear', 'baseRate'].filter((name) => Object.values(report[name] ?? {}).some((value) => typeof value === 'number'));
   const metrics = [...new Set(columns.flatMap((name) => Object.keys(report[name]!).filter((metric) => typeof report[name]![metric] === 'number')))];
   if (metrics.length === 0) return '';
-  const cell = (value: unknown): string => (typeof value === 'number' ? (Number.isInteger(value) ? String(value) : value.toFixed(4)) : '-');
-  const heads: Record<string, string> = { challenger: 'THIS', champion: 'CHAMPION', baseRate: 'BASE RATE' };
+  const intervals = columns.map((name) => intervalOf(report.difference?.[name]));
+  const calibration = columns.map((name) => cellOf((report[name]!.calibration as { error?: unknown } | null | undefined)?.error));
+  const heads: Record<string, string> = { challenger: 'THIS', champion: 'CHAMPION', linear: 'LINEAR', baseRate: 'BASE RATE' };
   const rows = report.holdout?.rows;
   return table([{ head: typeof rows === 'number' ? `ON ${rows} HELD-OUT ROWS` : 'METRIC' }, ...columns.map((name) => ({ head: heads[name], right: true }))],
-    metrics.map((metric) => [metric, ...columns.map((name) => cell(report[name]![metric]))]), width);
+    [
+      ...metrics.map((metric) => [metric, ...columns.map((name) => cellOf(report[name]![metric]))]),
+      ...(calibration.some((cell) => cell !== '-') ? [['calibration error', ...calibration]] : []),
+      ...(intervals.some((cell) => cell !== '-') ? [['difference (95 %)', ...intervals]] : []),
+    ], width);
+}
+
+const cellOf = (value: unknown): string => (typeof value === 'number' ? (Number.isInteger(value) ? String(value) : value.toFixed(4)) : '-');
+function intervalOf(value: unknown): string {
+  const { low, high } = (value ?? {}) as { low?: unknown; high?: unknown };
+  return typeof low === 'number' && typeof high === 'number' ? `${signed(low)} to ${signed(high)}` : '-';
 }
 
 function gatesOf({ gates }: registry.ModelVersion, width: number): string {
