@@ -1,11 +1,13 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import type { Context } from '../context';
 import { explained } from '../help';
 import { positive } from './quarantine';
 
 interface Options {
   rows?: number;
+  seed?: number;
   report?: string;
+  reportDir?: string;
   plan?: boolean;
   tokens?: string;
   state?: string;
@@ -15,16 +17,23 @@ interface Options {
 export function replayCommand(context: Context): Command {
   return explained(new Command('replay'), {
     purpose: 'Replays a story through a platform whose clock is virtual; an interrupted story goes on where it stopped.',
-    examples: ['rhei replay story.yaml', 'rhei replay story.yaml --rows 1000 --report report.json', 'rhei replay story.yaml --plan'],
+    examples: ['rhei replay story.yaml', 'rhei replay story.yaml --rows 1000 --report report.json --report-dir report', 'rhei replay story.yaml --plan'],
   })
     .argument('<story>', 'the YAML file of the story')
     .option('--rows <n>', 'thin the table to so many rows (default: as the story says)', positive)
+    .option('--seed <n>', 'take other rows and other faults (default: the story\'s own)', wholeNumber)
     .option('--report <file>', 'write counts, digests, versions and timeline as JSON')
+    .option('--report-dir <dir>', 'write the report as a page of Markdown with plots, report.md')
     .option('--plan', 'print what would be sent, and do nothing')
     .option('--tokens <file>', 'JSON file of tokens by principal (default: the data folder\'s)')
     .option('--state <file>', 'where the progress is kept (default: in the data folder)')
-    .option('--shuffle-days', 'shuffle the days first: a world without change, as a control')
+    .option('--shuffle-days', 'the control: the days shuffled, and nothing that the story binds to a date')
     .action((story: string, options: Options) => start(context, story, options));
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError(`Expected a whole number from 0 on, got "${text}".`);
+  return Number(text);
 }
 
 async function start(context: Context, story: string, options: Options): Promise<void> {

@@ -3,21 +3,27 @@ import { call } from '../connect';
 import { ask, patiently, type Doors } from './doors';
 import type { CloudEvent } from './plan';
 
-const requestsAtOnce = 16;
+/** As many as a replica of serving has in work: what is asked together shares its commits. */
+const requestsAtOnce = 64;
 
-/** Whether the deployment has a version that answers. */
-export async function isLive(doors: Doors, deployment: string): Promise<boolean> {
+/** What a deployment asks for, or undefined while it has no version that answers. */
+export async function questionsOf(doors: Doors, deployment: string): Promise<Questions | undefined> {
   const { deployments } = await ask(doors, doors.serving, doors.serving.listDeployments, {});
-  return deployments.some(({ name, liveVersion }) => name === deployment && liveVersion > 0);
+  if (!deployments.some(({ name, liveVersion }) => name === deployment && liveVersion > 0)) return undefined;
+  const { inputs } = await ask(doors, doors.inference, doors.inference.modelMetadata, { name: deployment, version: '' });
+  return { deployment, inputs };
+}
+
+export interface Questions {
+  deployment: string;
+  inputs: TensorMetadata[];
 }
 
 /**
  * Asks for the prediction of each example through the serving door. The prediction's id follows from the example's, so that
  * a repeated question is answered with what was recorded.
  */
-export async function askPredictions(doors: Doors, deployment: string, examples: CloudEvent[]): Promise<void> {
-  if (examples.length === 0) return;
-  const { inputs } = await ask(doors, doors.inference, doors.inference.modelMetadata, { name: deployment, version: '' });
+export async function askPredictions(doors: Doors, { deployment, inputs }: Questions, examples: CloudEvent[]): Promise<void> {
   const queue = [...examples];
   const worker = async (): Promise<void> => {
     for (let example = queue.shift(); example !== undefined; example = queue.shift()) {

@@ -1,5 +1,6 @@
 import { formatInstant } from '@rhei/expressions';
 import { ask, type Doors } from './doors';
+import { signed } from './outcome';
 import type { Plan, Step } from './plan';
 import type { Settled } from './settle';
 import type { Report } from './report';
@@ -10,6 +11,7 @@ export class Display {
   private sent = 0;
   private version = 'no version yet';
   private loss = '';
+  private quarantine = '';
   private week = -1;
 
   constructor(private readonly doors: Doors, private readonly plan: Plan, private readonly out: NodeJS.WriteStream) {}
@@ -20,7 +22,7 @@ export class Display {
     if (week !== this.week) await this.lookAround();
     const rate = Math.round(this.sent / ((performance.now() - this.started) / 1000));
     const troubles = settled.deadLetters + settled.parked > 0 ? ` · ${settled.deadLetters} dead, ${settled.parked} parked` : '';
-    const line = `${formatInstant(step.to).slice(0, 13)}h · step ${index + 1}/${this.plan.steps.length} · ${rate} events/s · lag ${settled.lag} · ${this.version}${this.loss}${troubles}`;
+    const line = `${formatInstant(step.to).slice(0, 13)}h · step ${index + 1}/${this.plan.steps.length} · ${rate} events/s · lag ${settled.lag} · ${this.version}${this.loss}${this.quarantine}${troubles}`;
     if (this.out.isTTY) this.out.write(`\r\x1b[2K${line}`);
     else if (week !== this.week) this.out.write(`${line}\n`);
     this.week = week;
@@ -30,6 +32,10 @@ export class Display {
     const { deployments } = await ask(this.doors, this.doors.serving, this.doors.serving.listDeployments, {});
     const live = deployments.filter(({ liveVersion }) => liveVersion > 0);
     if (live.length > 0) this.version = live.map(({ name, liveVersion }) => `${name} v${liveVersion}`).join(', ');
+    const quarantined = await Promise.all(['', 'open'].map((state) =>
+      ask(this.doors, this.doors.ingestion, this.doors.ingestion.listQuarantine, { source: '', type: '', code: '', after: '', limit: 1, state })));
+    const [all, open] = quarantined.map(({ total }) => total);
+    if (all > 0) this.quarantine = ` · ${all} quarantined${open < all ? `, ${all - open} mended` : ''}`;
     const { monitors } = await ask(this.doors, this.doors.monitoring, this.doors.monitoring.listMonitors, {});
     const rows = (await Promise.all(monitors.map(({ name }) => ask(this.doors, this.doors.monitoring, this.doors.monitoring.getPerformance, { monitor: name })))).flatMap((answer) => answer.rows);
     const labelled = rows.reduce((sum, row) => sum + row.labelled, 0);
@@ -40,14 +46,19 @@ export class Display {
     }
   }
 
+  /** Says something in a line of its own. */
+  say(text: string): void {
+    this.out.write(this.out.isTTY ? `\r\x1b[2K${text}\n` : `${text}\n`);
+  }
+
   end(): void {
     if (this.out.isTTY) this.out.write('\n');
   }
 }
 
 /** The closing words of a story: what happened and why, and how each version did on the predictions that it served. */
-export function closingWords(report: Report): string {
-  const { counts } = report;
+export function closingWords(report: Report, page?: string): string {
+  const { counts, falseAlarms, quarantine } = report;
   const months = [...new Set(report.performance.map(({ month }) => month))].sort();
   const versions = [...new Set(report.performance.map(({ version }) => version))].sort((a, b) => a - b);
   const cell = (version: number, month: string): string => {
@@ -63,10 +74,17 @@ export function closingWords(report: Report): string {
     `  ${'version'.padEnd(8)}${months.map((month) => month.padStart(16)).join('')}`,
     ...versions.map((version) => `  ${`v${version}`.padEnd(8)}${months.map((month) => cell(version, month)).join('')}`),
     '',
-    `${counts.sent} events sent = ${counts.accepted} accepted + ${counts.duplicates} duplicates + ${counts.quarantined} quarantined`,
+    report.worth.sentence,
+    ...report.judged.map(({ model, version, replaced, verdict, difference, interval: [low, high], rows }) =>
+      `  ${model} v${version} in the place of v${replaced}: ${verdict}, log loss ${signed(difference)} (${signed(low)} to ${signed(high)}) on ${rows} predictions`),
+    ...report.rollbacks.map(({ deployment, model, version, to, by, reason, at }) =>
+      `  ${at.slice(0, 16).replace('T', ' ')} ${deployment} went back from ${model} v${version} to ${to === 0 ? 'no version' : `v${to}`}, by ${by}: ${reason}`),
+    '',
+    `${counts.sent} events sent = ${counts.accepted} accepted + ${counts.duplicates} duplicates + ${counts.quarantined} quarantined (${quarantine.mended} mended, ${quarantine.open} open)`,
     `${counts.predictions} predictions, ${counts.labelled} with a matured label (coverage ${report.coverage === null ? '-' : `${(100 * report.coverage).toFixed(1)} %`})`,
-    `${report.windows.tested} windows tested, ${report.windows.alarms} with an alarm; ${report.retrainings} retraining(s) that a change caused went live; audit ${report.auditVerified ? 'verified' : 'FAILED'}`,
+    `${report.windows.tested} windows tested, ${report.windows.alarms} with an alarm${falseAlarms === null ? '' : ` (chance alone: ${falseAlarms.interval[0]} to ${falseAlarms.interval[1]})`}; ${report.retrainings} retraining(s) that a change caused went live; audit ${report.auditVerified ? 'verified' : 'FAILED'}`,
     `${report.seconds.total.toFixed(1)} s (${Object.entries(report.seconds.by).map(([what, seconds]) => `${what} ${seconds.toFixed(1)}`).join(', ')})`,
+    ...(page === undefined ? [] : [`The report with its plots: ${page}`]),
     'The clock of this platform stands at the story\'s last instant; going live needs a new data folder.',
     '',
   ].join('\n');

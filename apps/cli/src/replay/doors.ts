@@ -1,5 +1,5 @@
 import type { Client } from '@grpc/grpc-js';
-import { feature, inference, monitoring, registry, RheiError, runtime, serving, training, type ServiceName } from '@rhei/contracts';
+import { feature, inference, ingestion, monitoring, registry, RheiError, runtime, serving, training, type ServiceName } from '@rhei/contracts';
 import { setTimeout as pause } from 'node:timers/promises';
 import { grpcOf } from '../addresses';
 import { call, clientByService, clientOf, type ClientConstructor, type Target } from '../connect';
@@ -10,10 +10,11 @@ const patienceSeconds = 180;
 /** The public doors that a story goes through, each as the principal that the story names for it. */
 export interface Doors {
   target: Target;
-  tokens: { admin: string; developer: string; publisher: string; application?: string; approver?: string };
+  tokens: { admin: string; developer: string; publisher: string; application?: string; approver?: string; people: Record<string, string> };
   control: runtime.ReplayControlClient;
   operations: runtime.OperationsServiceClient;
   resources: runtime.ResourceServiceClient;
+  ingestion: ingestion.IngestionServiceClient;
   registry: registry.RegistryServiceClient;
   serving: serving.ServingServiceClient;
   monitoring: monitoring.MonitoringServiceClient;
@@ -34,7 +35,7 @@ export function openDoors(target: Target, tokens: Doors['tokens']): Doors {
   return {
     target, tokens,
     control: byService(runtime.ReplayControlClient), operations: byService(runtime.OperationsServiceClient), resources: byService(runtime.ResourceServiceClient),
-    registry: of('registry', registry.RegistryServiceClient), serving: of('serving', serving.ServingServiceClient), monitoring: of('monitoring', monitoring.MonitoringServiceClient),
+    ingestion: of('ingestion', ingestion.IngestionServiceClient), registry: of('registry', registry.RegistryServiceClient), serving: of('serving', serving.ServingServiceClient), monitoring: of('monitoring', monitoring.MonitoringServiceClient),
     training: of('training', training.TrainingServiceClient), feature: of('feature', feature.FeatureServiceClient), inference: of('serving', inference.GRPCInferenceServiceClient, true),
     close: () => clients.forEach((client) => client.close()),
   };

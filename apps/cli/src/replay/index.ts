@@ -1,22 +1,27 @@
 import { RheiError, serviceNames } from '@rhei/contracts';
-import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { applyFiles } from '../apply-files';
 import { findTarget, readTokenFile, readTokens, type TargetFlags } from '../connect';
 import { closingWords, Display } from './display';
 import { ask, openDoors, type Doors } from './doors';
 import { makePlan, type Plan } from './plan';
 import { ProgressFile } from './progress-file';
+import { reportPage } from './page/report-page';
 import { makeReport, type Report } from './report';
 import { moveClock, settle } from './settle';
 import { walk, type Watcher } from './steps';
-import { readStory, type Story } from './story';
+import { readStory, withoutChange, withSeed, type Story } from './story';
 import { readTable } from './table';
 
 export interface ReplayOptions extends TargetFlags {
   story: string;
   rows?: number;
+  /** Instead of the story's own. */
+  seed?: number;
   report?: string;
+  /** A folder for the report as a page of Markdown with its plots. */
+  reportDir?: string;
   /** Print the plan's counts and digest, and do nothing. */
   plan?: boolean;
   /** A JSON file of tokens by principal; default: the data folder's. */
@@ -28,7 +33,7 @@ export interface ReplayOptions extends TargetFlags {
 
 /** Replays a story through a platform whose clock is virtual. Resumes what was interrupted. Errors: those of the table. */
 export async function replay(options: ReplayOptions, env: Record<string, string | undefined>, out: NodeJS.WriteStream, err: NodeJS.WriteStream): Promise<Report | undefined> {
-  const story = readStory(options.story);
+  const story = storyFor(options);
   const rows = options.rows ?? story.spec.sample.rows;
   err.write(`Reading ${story.spec.data.file} and planning ${rows} rows …\n`);
   const plan = makePlan(story, await readTable(story, rows), { shuffle: options.shuffleDays ?? false });
@@ -51,6 +56,13 @@ export async function replay(options: ReplayOptions, env: Record<string, string 
   }
 }
 
+/** The story as the options want it told. */
+function storyFor({ story: file, seed, shuffleDays }: ReplayOptions): Story {
+  const read = readStory(file);
+  const seeded = seed === undefined ? read : withSeed(read, seed);
+  return shuffleDays === true ? withoutChange(seeded) : seeded;
+}
+
 async function begin(doors: Doors, story: Story, plan: Plan, file: ProgressFile): Promise<void> {
   file.write({ plan: plan.digest, story: story.name, step: 0, phase: 'apply' });
   await moveClock(doors, story.spec.period.from);
@@ -69,6 +81,7 @@ async function run(
   const watcher: Watcher = {
     stepped: (step, index, settled) => display.stepped(step, index, settled),
     spent: (what, seconds) => { by[what] = (by[what] ?? 0) + seconds; },
+    said: (text) => display.say(text),
   };
   await walk({ doors, story, plan, file, watcher }, from);
   display.end();
@@ -76,18 +89,30 @@ async function run(
   const report = await makeReport(doors, story, plan, {
     seconds: (performance.now() - started) / 1000, by, byService: last.work, shuffle: options.shuffleDays ?? false, deadLetters: last.deadLetters, parked: last.parked,
   });
-  if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);
-  out.write(closingWords(report));
+  if (options.report !== undefined) writeFile(options.report, `${JSON.stringify(report, null, 2)}\n`);
+  const page = options.reportDir === undefined ? undefined : writePage(report, options.reportDir);
+  out.write(closingWords(report, page));
   if (last.parked + last.deadLetters > 0) {
     throw new RheiError('internal', `The story ended with ${last.deadLetters} dead letters and ${last.parked} parked keys.`, { hint: '"rhei status" names them' });
   }
   if (report.unmet.length > 0) {
     const text = `The story's expectations that do not hold:\n${report.unmet.map((rule) => `  ${rule}`).join('\n')}\n`;
-    // What the full sample promises, fewer rows cannot: then it is said and does not fail.
-    if (rows >= story.spec.sample.rows && options.shuffleDays !== true) throw new RheiError('gate_not_met', text.trimEnd(), { reason: 'EXPECTATION_UNMET' });
+    // What the full sample of its own seed promises, fewer rows or others cannot: then it is said and does not fail.
+    if (rows >= story.spec.sample.rows && options.seed === undefined && options.shuffleDays !== true) throw new RheiError('gate_not_met', text.trimEnd(), { reason: 'EXPECTATION_UNMET' });
     err.write(text);
   }
   return report;
+}
+
+function writeFile(file: string, text: string): void {
+  mkdirSync(dirname(resolve(file)), { recursive: true });
+  writeFileSync(file, text);
+}
+
+/** Writes the page and its plots, and says where it is. */
+function writePage(report: Report, folder: string): string {
+  for (const { name, text } of reportPage(report)) writeFile(join(folder, name), text);
+  return resolve(folder, 'report.md');
 }
 
 function tokensFor(story: Story, options: ReplayOptions, folder: string, admin: string): Doors['tokens'] {
@@ -102,6 +127,7 @@ function tokensFor(story: Story, options: ReplayOptions, folder: string, admin: 
     admin, developer: find(people.developer), publisher: find(people.publisher),
     application: people.application === undefined ? undefined : find(people.application),
     approver: people.approver === undefined ? undefined : find(people.approver.as),
+    people: Object.fromEntries(people.acts.map(({ as }) => [as, find(as)])),
   };
 }
 

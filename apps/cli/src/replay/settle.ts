@@ -15,7 +15,7 @@ export interface Settled {
   time: Instant;
   /** The earliest timer of all services, in the order (due, rank of the service, kind, key). */
   next?: NextTimer;
-  /** What the registry has done so far, to be compared. */
+  /** How far the registry has read, to be compared: what it shows changes by what it hears, by its timers and by people. */
   registry: string;
   /** Seconds of work by service since the platform was started, waiting included; several pieces may run at once. */
   work: Record<string, number>;
@@ -68,7 +68,7 @@ function summary(progress: runtime.GetProgressResponse[]): Settled {
   return {
     time: Math.max(...progress.map(({ time }) => time)),
     next: timers[0],
-    registry: JSON.stringify({ ...progress[serviceNames.indexOf('registry')].counters, workMilliseconds: 0 }),
+    registry: JSON.stringify(progress[serviceNames.indexOf('registry')].positions.map(({ subscription, topic, partition, position }) => [subscription, topic, partition, position])),
     work: Object.fromEntries(serviceNames.map((service, index) => [service, (progress[index].counters.workMilliseconds ?? 0) / 1000])),
     parked: sum(progress.map(({ parked }) => parked)),
     deadLetters: sum(progress.map(({ deadLetters }) => deadLetters)),

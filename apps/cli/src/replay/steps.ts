@@ -1,18 +1,20 @@
 import type { Instant } from '@rhei/expressions';
-import { askPredictions, isLive } from './ask-predictions';
+import { askPredictions, questionsOf, type Questions } from './ask-predictions';
 import type { Doors } from './doors';
-import { approve, nextApproval, type PersonalAct } from './people';
+import { People, type PersonalAct } from './people';
 import type { Plan, Step } from './plan';
 import type { Phase, ProgressFile } from './progress-file';
 import { publish } from './publish';
-import { fireTimer, moveClock, settle, type Settled } from './settle';
+import { fireTimer, moveClock, settle, type NextTimer, type Settled } from './settle';
 import type { Story } from './story';
 
 export interface Watcher {
   /** Called when a step is over. */
   stepped(step: Step, index: number, settled: Settled): Promise<void>;
   /** Seconds spent, by what they were spent for. */
-  spent(what: 'ask' | 'timers' | 'publish' | 'settle' | 'clock', seconds: number): void;
+  spent(what: 'ask' | 'timers' | 'people' | 'publish' | 'settle' | 'clock', seconds: number): void;
+  /** Something that whoever watches should know at once. */
+  said(text: string): void;
 }
 
 interface Walk {
@@ -28,7 +30,7 @@ const order: Phase[] = ['ask', 'between', 'arrive', 'now'];
 /** Walks the steps of a plan from where the file says; each is a piece of a discrete-event simulation (replay.md, A step). */
 export async function walk(it: Walk, from: { step: number; phase: Phase }): Promise<void> {
   const { plan, file, story, watcher } = it;
-  const stage = new Stage(it);
+  const stage = await Stage.at(it, from);
   for (let index = from.step; index < plan.steps.length; index++) {
     const step = plan.steps[index];
     const first = index === from.step && order.includes(from.phase) ? order.indexOf(from.phase) : 0;
@@ -44,9 +46,9 @@ export async function walk(it: Walk, from: { step: number; phase: Phase }): Prom
 const perform = {
   async ask(stage: Stage, step: Step): Promise<void> {
     const { ask } = stage.it.story.spec;
-    await stage.rest();
-    if (ask === undefined || step.asks.length === 0 || !(await isLive(stage.it.doors, ask.deployment))) return;
-    await stage.act('ask', () => askPredictions(stage.it.doors, ask.deployment, step.asks));
+    if (ask === undefined || step.asks.length === 0) return;
+    const questions = await stage.questions(ask.deployment);
+    if (questions !== undefined) await stage.act('ask', () => askPredictions(stage.it.doors, questions, step.asks));
   },
   between: (stage: Stage, step: Step): Promise<void> => fireUntil(stage, (due) => due < step.to),
   async arrive(stage: Stage, step: Step): Promise<void> {
@@ -59,46 +61,85 @@ const perform = {
 /** Fires timers and lets people act, one thing at a time and earliest first, while `isDue`; people come last at an instant. */
 async function fireUntil(stage: Stage, isDue: (due: Instant) => boolean): Promise<void> {
   for (;;) {
-    const settled = await stage.rest();
-    const act = await stage.nextApproval();
-    const { next: timer } = settled;
-    const person = act !== undefined && isDue(act.due) && (timer === undefined || Math.max(act.due, settled.time) < timer.due || !isDue(timer.due)) ? act : undefined;
+    const { time, next: timer } = await stage.rest();
+    const act = await stage.nextAct();
+    const person = act !== undefined && isDue(act.due) && (timer === undefined || Math.max(act.due, time) < timer.due || !isDue(timer.due)) ? act : undefined;
     const due = person?.due ?? timer?.due;
     if (due === undefined || !isDue(due)) return;
-    if (due > settled.time) await stage.moveTo(due);
-    await stage.act('timers', () => (person === undefined ? fireTimer(stage.it.doors, timer!) : approve(stage.it.doors, person)));
+    if (due > time) await stage.moveTo(due);
+    if (person === undefined) await stage.fire(timer!);
+    else await stage.let(person);
   }
 }
 
-/** The platform as the driver last saw it. What was at rest stays so until the driver does something, so it is asked only then. */
+/**
+ * The platform as the driver last saw it. What was at rest stays so until the driver does something, so it is asked only then.
+ * A move of the clock alone starts nothing: what is done at the new instant need not wait for another rest.
+ */
 class Stage {
   private settled: Settled | undefined;
-  private approval: { registry: string; act: PersonalAct | undefined } | undefined;
+  private moved = false;
+  private asked: { registry: string; questions: Questions } | undefined;
 
-  constructor(readonly it: Walk) {}
+  private constructor(readonly it: Walk, private readonly people: People) {}
+
+  static async at(it: Walk, { step, phase }: { step: number; phase: Phase }): Promise<Stage> {
+    const { time } = await settle(it.doors);
+    const { period } = it.story.spec;
+    const from = period.from + step * period.step;
+    return new Stage(it, new People(it.doors, it.story, { phase, step: from, end: from + period.step, now: time }, (text) => it.watcher.said(text)));
+  }
 
   /** Waits until the platform is at rest; at once when nothing was done since it was. */
   async rest(): Promise<Settled> {
-    return (this.settled ??= await this.timed('settle', () => settle(this.it.doors)));
+    if (this.settled === undefined) {
+      this.settled = await this.timed('settle', () => settle(this.it.doors));
+      this.moved = false;
+    }
+    return this.settled;
   }
 
-  async act(what: 'ask' | 'publish' | 'timers', act: () => Promise<void>): Promise<void> {
-    await this.rest();
+  async act(what: 'ask' | 'publish' | 'timers' | 'people', act: () => Promise<void>): Promise<void> {
+    if (!this.moved) await this.rest();
     this.settled = undefined;
+    this.moved = false;
     await this.timed(what, act);
   }
 
   async moveTo(time: Instant): Promise<void> {
     await this.rest();
     this.settled = undefined;
+    this.moved = true;
     await this.timed('clock', () => moveClock(this.it.doors, time));
   }
 
-  /** The next approval; it can only have changed when the registry did something. */
-  async nextApproval(): Promise<PersonalAct | undefined> {
+  async fire(timer: NextTimer): Promise<void> {
+    await this.act('timers', () => fireTimer(this.it.doors, timer));
+    if (timer.service === 'registry') this.lookAgain();
+  }
+
+  async let(person: PersonalAct): Promise<void> {
+    await this.act('people', () => person.perform());
+    this.lookAgain();
+  }
+
+  private lookAgain(): void {
+    this.people.lookAgain();
+    this.asked = undefined;
+  }
+
+  async nextAct(): Promise<PersonalAct | undefined> {
+    return this.people.next((await this.rest()).registry);
+  }
+
+  /** What the deployment asks for, once something of it is live; that ends only with a decision of the registry. */
+  async questions(deployment: string): Promise<Questions | undefined> {
     const { registry } = await this.rest();
-    if (this.approval?.registry !== registry) this.approval = { registry, act: await nextApproval(this.it.doors, this.it.story) };
-    return this.approval.act;
+    if (this.asked?.registry !== registry) {
+      const questions = await questionsOf(this.it.doors, deployment);
+      this.asked = questions === undefined ? undefined : { registry, questions };
+    }
+    return this.asked?.questions;
   }
 
   private async timed<T>(what: Parameters<Watcher['spent']>[0], act: () => Promise<T>): Promise<T> {

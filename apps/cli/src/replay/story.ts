@@ -66,7 +66,8 @@ const act = z.strictObject({
   /** All open ones of a source and type: given another try as they are, or with their data put right. */
   quarantine: z.strictObject({
     replay: z.strictObject(chosen).optional(),
-    fix: z.strictObject({ ...chosen, ...change }).refine(changes, nothingChanges).optional(),
+    /** `when`: CEL over `data`; others of the type are left as they are. */
+    fix: z.strictObject({ ...chosen, when: z.string().optional(), ...change }).refine(changes, nothingChanges).optional(),
     reason: z.string(),
   }).refine(({ replay, fix }) => (replay === undefined) !== (fix === undefined), { message: 'is one of replay and fix' }).optional(),
   rollback: z.strictObject({ deployment: z.string(), reason: z.string() }).optional(),
@@ -141,6 +142,9 @@ export function readStory(file: string): Story {
   }
   return { name: parsed.data.metadata.name, file, folder: dirname(resolve(file)), spec: parsed.data.spec, source };
 }
+
+/** The same story with another sample of its table, and other faults. */
+export const withSeed = (story: Story, seed: number): Story => ({ ...story, spec: { ...story.spec, sample: { ...story.spec.sample, seed } } });
 
 /** The control of a story: its rows and its everyday faults, without anything that is bound to a date. */
 export const withoutChange = (story: Story): Story => ({

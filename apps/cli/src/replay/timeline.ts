@@ -14,28 +14,43 @@ export interface TimelineEntry {
 
 /** What is of interest afterwards; every daily look and every window without an alarm is not. */
 const told = new Set([
-  'start-run', 'complete-run', 'fail-run', 'register', 'refuse', 'gate', 'approve', 'reject', 'promote', 'shift-traffic', 'detect-drift', 'request-retraining', 'decline-retraining', 'decline-run',
+  'start-run', 'complete-run', 'fail-run', 'cancel', 'override-leak', 'register', 'refuse', 'gate', 'approve', 'reject', 'promote', 'outdate', 'deprecate', 'restore', 'plan-traffic', 'shift-traffic',
+  'refuse-traffic', 'roll-back', 'judge-promotion', 'request-rollback', 'detect-drift', 'request-retraining', 'decline-retraining', 'mend-event',
 ]);
+/** Done to many things at once: told once, with their number. */
+const inBulk = new Set(['mend-event']);
+
+function isTold(service: ServiceName, { action, inputsJson }: runtime.Decision): boolean {
+  // A rollback is serving's; the registry follows it. A plan that does not train when it looks is its everyday.
+  if (action === 'roll-back') return service === 'serving';
+  return told.has(action) || (action === 'decline' && 'request' in parse(inputsJson));
+}
 
 /** The decisions of all services in the order in which they happened. */
 export function timelineOf(byService: Map<ServiceName, runtime.Decision[]>): TimelineEntry[] {
   const entries = serviceNames.flatMap((service) =>
-    (byService.get(service) ?? []).filter(({ action }) => told.has(action)).map((decision) => ({ decision, service })));
+    (byService.get(service) ?? []).filter((decision) => isTold(service, decision)).map((decision) => ({ decision, service })));
   // Within one instant a cause stands before its effects: services are listed in the order of the loop from the alarm on.
   const loop: ServiceName[] = ['ingestion', 'feature', 'monitoring', 'training', 'registry', 'serving'];
   entries.sort((a, b) => a.decision.asOf - b.decision.asOf || loop.indexOf(a.service) - loop.indexOf(b.service) || a.decision.sequence - b.decision.sequence);
-  return entries.map(({ decision, service }) => {
+  const bulks = new Map<string, TimelineEntry>();
+  return entries.flatMap(({ decision, service }): TimelineEntry[] => {
     const outcome = parse(decision.outcomeJson);
-    const details = { ...parse(decision.inputsJson), ...outcome };
-    return {
-      asOf: formatInstant(decision.asOf), service, subject: decision.subject, action: decision.action, by: decision.by,
-      text: sentence(decision, outcome), details,
-    };
+    const { asOf, by, action, subject } = decision;
+    if (!inBulk.has(action)) return [{ asOf: formatInstant(asOf), service, subject, action, by, text: sentence(decision, outcome), details: { ...parse(decision.inputsJson), ...outcome } }];
+    const name = JSON.stringify([asOf, by, action]);
+    const bulk = bulks.get(name);
+    const count = ((bulk?.details.count as number | undefined) ?? 0) + 1;
+    const entry = bulk ?? { asOf: formatInstant(asOf), service, subject: '', action, by, text: '', details: {} };
+    entry.text = `${by} → ${action.replaceAll('-', ' ')}: ${count} of them`;
+    entry.details.count = count;
+    bulks.set(name, entry);
+    return bulk === undefined ? [entry] : [];
   });
 }
 
 function sentence({ subject, action, by }: runtime.Decision, outcome: Record<string, unknown>): string {
-  const said = [outcome.reason, outcome.text, outcome.state].find((text) => typeof text === 'string');
+  const said = [outcome.reason, outcome.text, outcome.verdict, outcome.state].find((text) => typeof text === 'string');
   const reason = said === undefined ? '' : `: ${(said as string).replaceAll('_', ' ')}`;
   return `${by} → ${action.replaceAll('-', ' ')} ${subject}${reason}`;
 }

@@ -1,5 +1,5 @@
 import type { runtime, ServiceName } from '@rhei/contracts';
-import { digestDecisions } from './report';
+import { digestDecisions } from './digest-decisions';
 
 const decision = (sequence: number, change: Partial<runtime.Decision> = {}): runtime.Decision => ({
   sequence, asOf: 100 + (sequence % 3), writtenAt: 7, subject: `model/m/${sequence}`, action: 'gate', by: 'registry', inputsJson: '{}', inputsDigest: `digest ${sequence}`,

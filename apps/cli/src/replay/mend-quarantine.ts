@@ -1,0 +1,92 @@
+import { RheiError, type ingestion } from '@rhei/contracts';
+import { ExpressionError } from '@rhei/expressions';
+import { call } from '../connect';
+import { ask, patiently, type Doors } from './doors';
+
+/** Which of the open ones. */
+export interface Chosen {
+  source: string;
+  type: string;
+}
+
+export interface Mending {
+  reason: string;
+  token: string;
+  /** The data put right, or undefined for an event that is not meant; absent: the event is judged again as it was sent. */
+  mend?: (data: Record<string, unknown>, id: string) => Record<string, unknown> | undefined;
+}
+
+const page = 500;
+const atOnce = 16;
+const replayedAtOnce = 100;
+
+/**
+ * Mends the open events of a source and type. What the contract refuses stays in quarantine. Doing it again finds only what
+ * is still open, and a repeated call is answered with what is on record: so a crash in the middle shows in nothing.
+ */
+export async function mendQuarantine(doors: Doors, chosen: Chosen, { reason, token, mend }: Mending): Promise<void> {
+  const open = await listQuarantine(doors, { ...chosen, state: 'open' });
+  open.sort((a, b) => (a.eventId < b.eventId ? -1 : a.eventId > b.eventId ? 1 : 0));
+  if (mend === undefined) await replayAll(doors, open, reason, token);
+  else await fixAll(doors, open, mend, reason, token);
+}
+
+async function replayAll({ ingestion: door }: Doors, open: ingestion.QuarantinedEvent[], reason: string, token: string): Promise<void> {
+  for (let start = 0; start < open.length; start += replayedAtOnce) {
+    const ids = open.slice(start, start + replayedAtOnce).map(({ id }) => id);
+    const request = { ids, source: '', type: '', code: '', limit: 0, after: '', dryRun: false, reason };
+    await patiently('judge quarantined events again', () => call(door, door.replayQuarantined, request, { token }));
+  }
+}
+
+async function fixAll(doors: Doors, open: ingestion.QuarantinedEvent[], mend: NonNullable<Mending['mend']>, reason: string, token: string): Promise<void> {
+  const queue = [...open];
+  const worker = async (): Promise<void> => {
+    for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
+      const { id, eventId } = event;
+      const data = mended(mend, dataOf(event), eventId);
+      if (data !== undefined) await patiently('mend a quarantined event', () => fix(doors, { id, dataJson: JSON.stringify(data), eventJson: '', reason }, token));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, queue.length) }, worker));
+}
+
+/** What cannot be computed is another fault than the one that is mended: it stays in quarantine too. */
+function mended(mend: NonNullable<Mending['mend']>, data: Record<string, unknown>, id: string): Record<string, unknown> | undefined {
+  try {
+    return mend(data, id);
+  } catch (error) {
+    if (error instanceof ExpressionError) return undefined;
+    throw error;
+  }
+}
+
+async function fix({ ingestion: door }: Doors, request: ingestion.FixQuarantinedRequest, token: string): Promise<void> {
+  try {
+    await call(door, door.fixQuarantined, request, { token });
+  } catch (error) {
+    // It stays where it is: the report counts it among the open ones.
+    if (!(error instanceof RheiError) || !(error.code === 'rejected' || error.code === 'conflict')) throw error;
+  }
+}
+
+/** All pages of what a filter finds. */
+export async function listQuarantine(doors: Doors, filter: Partial<ingestion.ListQuarantineRequest>): Promise<ingestion.QuarantinedEvent[]> {
+  const found: ingestion.QuarantinedEvent[] = [];
+  for (;;) {
+    const request = { source: '', type: '', code: '', state: '', ...filter, limit: page, after: found.at(-1)?.id ?? '' };
+    const { events } = await ask(doors, doors.ingestion, doors.ingestion.listQuarantine, request);
+    found.push(...events);
+    if (events.length === 0) return found;
+  }
+}
+
+/** The data of a quarantined event as it was sent; empty where that cannot be read. */
+function dataOf({ original }: ingestion.QuarantinedEvent): Record<string, unknown> {
+  try {
+    const { data } = JSON.parse(Buffer.from(original).toString('utf8')) as { data?: unknown };
+    return typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,129 @@
+import { RheiError, type monitoring } from '@rhei/contracts';
+import { formatInstant } from '@rhei/expressions';
+import { binomialRange } from '@rhei/statistics';
+import { ask, type Doors } from './doors';
+
+export type Interval = [low: number, high: number];
+
+export interface Compared {
+  rows: number;
+  days: number;
+  /** Mean loss of what was live less that of the version that was never retrained, and its 95 % interval over blocks of days. */
+  difference: number;
+  interval: Interval | null;
+  live: monitoring.Scored;
+  neverRetrained: monitoring.Scored;
+}
+
+/** What the monitors say about the whole of a story. */
+export interface Outcome {
+  /** What was live against the first version that ever was, on the same predictions; null where nothing can be compared. */
+  comparison: { baseline: number; overall: Compared | null; months: (Compared & { month: string })[]; seen: number; same: number } | null;
+  helped: { difference: number; interval: Interval; rows: number } | null;
+  judged: { model: string; version: number; replaced: number; verdict: string; difference: number; interval: Interval; rows: number; at: string }[];
+  alarms: { monitor: string; window: [from: string, to: string]; at: string; tests: AlarmedTest[]; retraining: string; reason: string }[];
+  windows: { tested: number; alarms: number; declined: number };
+  /** Loss by version and month, on the predictions that each served. */
+  performance: monitoring.Performance[];
+  /** Of the windows that tested something: how many alarmed, and between how many chance alone would have, within the budget. */
+  falseAlarms: { windows: number; alarms: number; budget: number; interval: Interval } | null;
+  /** Effect of each watched value, window by window. */
+  effects: { name: string; measure: string; floor: number; points: { to: string; effect: number; alarm: boolean }[] }[];
+  cost: (monitoring.Cost & { monitor: string })[];
+}
+
+export interface AlarmedTest {
+  name: string;
+  reference: string;
+  slice: string;
+  measure: string;
+  effect: number;
+  pValue: number;
+}
+
+/** Asks the monitors for what came of the story. `deployment`: the one whose answers are compared. */
+export async function outcomeOf(doors: Doors, deployment: string | undefined): Promise<Outcome> {
+  const { monitors } = await ask(doors, doors.monitoring, doors.monitoring.listMonitors, {});
+  const of = <Request extends { monitor: string }, Response>(method: Parameters<typeof ask<Request, Response>>[2], rest: Omit<Request, 'monitor'>): Promise<Response[]> =>
+    Promise.all(monitors.map(({ name }) => ask<Request, Response>(doors, doors.monitoring, method, { monitor: name, ...rest } as Request)));
+  const windows = (await of<monitoring.ListWindowsRequest, monitoring.ListWindowsResponse>(doors.monitoring.listWindows, {})).flatMap((answer, index) => answer.windows.map((window) => ({ monitor: monitors[index].name, window })));
+  const promotions = (await of<monitoring.ListPromotionsRequest, monitoring.ListPromotionsResponse>(doors.monitoring.listPromotions, {})).flatMap((answer) => answer.promotions);
+  const performance = (await of<monitoring.GetPerformanceRequest, monitoring.GetPerformanceResponse>(doors.monitoring.getPerformance, {})).flatMap((answer) => answer.rows);
+  const comparing = monitors.find((one) => one.deployment === deployment);
+  const comparison = comparing === undefined ? null : await compare(doors, comparing.name);
+  const tested = windows.filter(({ window }) => window.tests.some(({ shown }) => !shown));
+  const alarmed = windows.filter(({ window }) => window.alarm);
+  const budget = monitors.length === 0 ? 0 : Math.max(...monitors.map((one) => one.budget));
+  return {
+    comparison,
+    helped: helped(comparison?.overall ?? null),
+    judged: promotions.filter(({ judgedAt }) => judgedAt > 0).map(({ model, version, replaced, verdict, difference, low, high, rows, judgedAt }) =>
+      ({ model, version, replaced, verdict, difference, interval: [low, high], rows, at: formatInstant(judgedAt) })),
+    alarms: alarmed.map(({ monitor, window: { from, to, decidedAt, tests, retraining, reason } }) => ({
+      monitor, window: [formatInstant(from), formatInstant(to)], at: formatInstant(decidedAt), retraining, reason,
+      tests: tests.filter(({ alarm }) => alarm).map(({ name, reference, slice, measure, effect, pValue }) => ({ name, reference, slice, measure, effect, pValue })),
+    })),
+    windows: { tested: tested.length, alarms: alarmed.length, declined: windows.filter(({ window }) => window.retraining === 'declined').length },
+    performance,
+    falseAlarms: tested.length === 0 ? null : { windows: tested.length, alarms: alarmed.length, budget, interval: binomialRange(tested.length, budget) },
+    effects: effectsOf(windows.map(({ window }) => window)),
+    cost: monitors.flatMap(({ name, cost }) => (cost === undefined ? [] : [{ monitor: name, ...cost }])),
+  };
+}
+
+async function compare(doors: Doors, monitor: string): Promise<Outcome['comparison']> {
+  try {
+    const { baseline, overall, months, seen, same } = await ask(doors, doors.monitoring, doors.monitoring.getComparison, { monitor, candidate: 'live', baseline: 'first', from: 0, to: 0 });
+    return {
+      baseline, overall: compared(overall), seen, same,
+      months: months.flatMap(({ month, paired }) => {
+        const one = compared(paired);
+        return one === null ? [] : [{ month, ...one }];
+      }),
+    };
+  } catch (error) {
+    // Nothing was ever live, or no second version scored beside it.
+    if (error instanceof RheiError && (error.code === 'not_found' || error.code === 'rejected' || error.code === 'conflict')) return null;
+    throw error;
+  }
+}
+
+function compared(paired: monitoring.Paired | undefined): Compared | null {
+  if (paired?.candidate === undefined || paired.baseline === undefined || paired.rows === 0) return null;
+  const { difference, low, high, rows, days, candidate, baseline } = paired;
+  return { rows, days, difference, interval: low === undefined || high === undefined ? null : [low, high], live: candidate, neverRetrained: baseline };
+}
+
+const helped = (overall: Compared | null): Outcome['helped'] =>
+  overall === null || overall.interval === null ? null : { difference: overall.difference, interval: overall.interval, rows: overall.rows };
+
+/** One line for each value, reference and slice that was tested, the strongest first. */
+function effectsOf(windows: monitoring.Window[]): Outcome['effects'] {
+  const byName = new Map<string, Outcome['effects'][number]>();
+  for (const { to, tests } of [...windows].sort((a, b) => a.to - b.to)) {
+    for (const { name, reference, slice, measure, effect, alarm, floor } of tests) {
+      const full = `${name}${slice === '' ? '' : ` (${slice})`}${reference === 'moving' ? ', moving' : ''}`;
+      const line = byName.get(full) ?? { name: full, measure: measure === '' ? 'psi' : measure, floor, points: [] };
+      line.points.push({ to: formatInstant(to), effect, alarm });
+      byName.set(full, line);
+    }
+  }
+  const strongest = ({ points }: Outcome['effects'][number]): number => Math.max(...points.map(({ effect }) => Math.abs(effect)));
+  return [...byName.values()].sort((a, b) => strongest(b) - strongest(a) || (a.name < b.name ? -1 : 1));
+}
+
+export type Verdict = 'helped' | 'did not help' | 'unclear' | 'not known';
+
+/** Whether training again was worth it, plainly: an improvement that the interval leaves in doubt is none that we know of. */
+export function verdictOn({ comparison, helped }: Pick<Outcome, 'comparison' | 'helped'>): { verdict: Verdict; sentence: string } {
+  if (helped === null) return { verdict: 'not known', sentence: 'Whether training again helped is not known: no predictions with a matured label were scored by both what was live and the version that was never retrained.' };
+  const { difference, interval: [low, high], rows } = helped;
+  const figures = `its log loss differs by ${signed(difference)} (95 % interval ${signed(low)} to ${signed(high)}) on ${rows} predictions that both scored`;
+  if (comparison !== null && comparison.same === rows) return { verdict: 'did not help', sentence: `Training again did not help: no other version than the first was live on these predictions; ${figures}.` };
+  if (high < 0) return { verdict: 'helped', sentence: `Training again helped: what was live was better than the version that was never retrained; ${figures}.` };
+  if (difference < 0) return { verdict: 'unclear', sentence: `It is unclear whether training again helped: the interval holds zero. Against the version that was never retrained ${figures}.` };
+  const worse = low > 0 ? 'what was live was worse than the version that was never retrained' : 'what was live was not better than the version that was never retrained, and whether it was worse is open';
+  return { verdict: 'did not help', sentence: `Training again did not help: ${worse}; ${figures}.` };
+}
+
+export const signed = (value: number, digits = 4): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;

@@ -1,0 +1,96 @@
+import type { monitoring } from '@rhei/contracts';
+import { parseInstant } from '@rhei/expressions';
+import { wilsonInterval } from '@rhei/statistics';
+import type { Report } from '../report';
+import { monthAxis, nameAxis, numberAxis } from './axis';
+import { drawPlot, type Series } from './plot';
+
+export interface PlotFile {
+  name: string;
+  title: string;
+  svg: string;
+}
+
+const names = { live: 'what was live', never: 'never retrained' };
+/** More lines than these cannot be told apart. */
+const mostLines = 6;
+
+/** The plots that a report has enough for. */
+export function plotsOf(report: Report): PlotFile[] {
+  return [lossPlot(report), differencePlot(report), calibrationPlot(report), alarmPlot(report)].filter((plot) => plot !== undefined);
+}
+
+function lossPlot({ comparison }: Report): PlotFile | undefined {
+  if (comparison === null || comparison.months.length === 0) return undefined;
+  const { months } = comparison;
+  const series: Series[] = [
+    { name: names.live, points: months.map(({ live }, x) => ({ x, y: live.logLoss })) },
+    { name: names.never, points: months.map(({ neverRetrained }, x) => ({ x, y: neverRetrained.logLoss })) },
+  ];
+  const title = 'Log loss by month, on the same predictions';
+  return {
+    name: 'log-loss.svg', title,
+    svg: drawPlot({
+      title, description: `Less is better. ${months.map(({ month, live, neverRetrained }) => `${month}: live ${live.logLoss.toFixed(4)}, never retrained ${neverRetrained.logLoss.toFixed(4)}`).join('; ')}.`,
+      x: nameAxis('month', months.map(({ month }) => month)), y: numberAxis('log loss', series.flatMap(({ points }) => points.map(({ y }) => y))), series,
+    }),
+  };
+}
+
+function differencePlot({ comparison }: Report): PlotFile | undefined {
+  if (comparison === null || comparison.months.length === 0) return undefined;
+  const { months } = comparison;
+  const points = months.map(({ difference, interval }, x) => ({ x, y: difference, ...(interval !== null && { low: interval[0], high: interval[1] }) }));
+  const x = nameAxis('month', months.map(({ month }) => month));
+  const title = 'What training again changed, by month';
+  return {
+    name: 'difference.svg', title,
+    svg: drawPlot({
+      title, description: `Log loss of what was live less that of the version that was never retrained. Below zero what was live was better. Whiskers: 95 % intervals over blocks of days. ${months.map(({ month, difference }) => `${month}: ${difference.toFixed(4)}`).join('; ')}.`,
+      x, y: numberAxis('difference of log loss', points.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]), { zero: true }),
+      series: [{ name: 'no difference', kind: 'guide', points: [{ x: x.from, y: 0 }, { x: x.to, y: 0 }] }, { name: 'live less never retrained, with its 95 % interval', points }],
+    }),
+  };
+}
+
+function calibrationPlot({ comparison }: Report): PlotFile | undefined {
+  const overall = comparison?.overall;
+  if (!overall) return undefined;
+  const line = (name: string, { calibration }: monitoring.Scored): Series => ({
+    name,
+    points: calibration.map(({ predicted, observed, rows }) => ({ x: predicted, y: observed, ...wilsonInterval(Math.round(observed * rows), rows) })),
+  });
+  const title = 'Calibration: how often it happened, by how often it was said to';
+  const unit = { from: 0, to: 1, ticks: [0, 0.2, 0.4, 0.6, 0.8, 1].map((at) => ({ at, text: at.toFixed(1) })) };
+  return {
+    name: 'calibration.svg', title,
+    svg: drawPlot({
+      title: 'Calibration', description: `${title}. On the dashed line both are the same. Whiskers: 95 % intervals (Wilson).`, ratio: 1,
+      x: { ...unit, label: 'predicted probability' }, y: { ...unit, label: 'observed share' },
+      series: [{ name: 'said and happened alike', kind: 'guide', points: [{ x: 0, y: 0 }, { x: 1, y: 1 }] }, line(names.live, overall.live), line(names.never, overall.neverRetrained)],
+    }),
+  };
+}
+
+function alarmPlot({ effects, alarms, versions, rollbacks, period }: Report): PlotFile | undefined {
+  const shown = effects.filter(({ measure }) => measure === 'psi').slice(0, mostLines);
+  if (shown.length === 0) return undefined;
+  const [{ floor }] = shown;
+  const [from, to] = [parseInstant(period.from), parseInstant(period.to)];
+  const lines: Series[] = shown.map(({ name, points }) => ({ name, points: points.map(({ to, effect }) => ({ x: parseInstant(to), y: effect })) }));
+  const title = 'Change of what is watched (PSI), alarms, and new versions';
+  return {
+    name: 'alarms.svg', title,
+    svg: drawPlot({
+      title, description: `The population stability index of each watched value, window by window; ${alarms.length} windows alarmed.`,
+      x: monthAxis('end of the window', from, to),
+      y: numberAxis('PSI', [floor, ...lines.flatMap(({ points }) => points.map(({ y }) => y))], { zero: true }),
+      series: [{ name: 'below this nothing is done', kind: 'guide', points: [{ x: from, y: floor }, { x: to, y: floor }] }, ...lines],
+      marks: [
+        { name: 'alarm', at: alarms.map(({ window: [, to] }) => parseInstant(to)) },
+        { name: 'a version went live', at: versions.flatMap(({ liveFrom }) => (liveFrom === null ? [] : [parseInstant(liveFrom)])) },
+        ...(rollbacks.length === 0 ? [] : [{ name: 'rolled back', at: rollbacks.map(({ at }) => parseInstant(at)) }]),
+      ],
+    }),
+  };
+}
