@@ -1,8 +1,11 @@
 import { feature } from '@rhei/contracts';
-import type { Rpc } from '@rhei/runtime';
+import { readers, type Rpc } from '@rhei/runtime';
 import { buildTrainingSet } from './build-training-set';
 import type { Deps } from './deps';
+import { explainValue } from './explain-value';
+import { getEntity } from './get-entity';
 import { getFeatures } from './get-features';
+import { listFeatures } from './list-features';
 
 /** The feature service's gRPC door. */
 export const featureRpc = (deps: Deps): Rpc => ({
@@ -10,5 +13,8 @@ export const featureRpc = (deps: Deps): Rpc => ({
   methods: {
     getFeatures: { roles: ['service', 'developer', 'admin'], deadline: 250, handle: (request: feature.GetFeaturesRequest) => getFeatures(deps, request) },
     buildTrainingSet: { roles: ['service:training', 'developer', 'admin'], deadline: 2_000, handle: (request: feature.BuildTrainingSetRequest) => buildTrainingSet(deps, request) },
+    listFeatures: { roles: readers, deadline: 2_000, handle: () => listFeatures(deps) },
+    getEntity: { roles: readers, deadline: 2_000, handle: (request: feature.GetEntityRequest) => getEntity(deps, request) },
+    explainValue: { roles: readers, deadline: 2_000, handle: (request: feature.ExplainValueRequest) => explainValue(deps, request) },
   },
 });

@@ -14,7 +14,8 @@ export class FeatureDouble {
   readonly module: Service = service({
     name: 'feature', config: z.object({}), migrations: [], deps: () => ({}),
     rpc: () => [{
-      definition: feature.FeatureServiceService,
+      // What training asks for; the rest of the door is nobody's here.
+      definition: { getFeatures: feature.FeatureServiceService.getFeatures, buildTrainingSet: feature.FeatureServiceService.buildTrainingSet },
       methods: {
         getFeatures: { roles: ['service'], deadline: 1_000, handle: async () => ({ featureSet: '', version: 0, vectors: [] }) },
         buildTrainingSet: { roles: ['service:training'], deadline: 1_000, handle: async (request: feature.BuildTrainingSetRequest) => {

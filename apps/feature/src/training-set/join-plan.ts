@@ -95,7 +95,7 @@ export const columnList = (columns: readonly Column[]): string => columns.map(({
 
 /**
  * The point-in-time join: for each example and feature the newest row that was known at the example's as-of, withheld
- * when it is older than its TTL. The same as `valuesAt` and `expired` say online.
+ * when it is older than its TTL. The same as `rowsAt` and `verdictOn` say online.
  */
 export function joinSql(plan: JoinPlan, examples: string, values: string): string {
   const select = ['x."example"', 'x."as_of"', 'x."example_time"', 'x."label"'];

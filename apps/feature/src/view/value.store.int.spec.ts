@@ -5,8 +5,9 @@ import { FeatureModule } from '../feature.module';
 import { addRevisions } from '../record/fact.store';
 import type { ViewEntry } from '../record/read-records';
 import { compileView, featureViewSpec, type FeatureView } from './feature-view';
-import { addEntries, valuesAt } from './value.store';
-import { aggregates } from './window';
+import { rowsAt } from './lookup.store';
+import { addEntries } from './value.store';
+import { aggregates, type ValueRow } from './window';
 
 type WindowOf = Record<string, string>;
 const viewOf = (name: string, source: string, window: WindowOf): FeatureView => compileView(name, 1, featureViewSpec.parse({
@@ -45,12 +46,9 @@ describe('kept values', () => {
   async function checkAgainstScan(views: readonly FeatureView[], sent: readonly Sent[]): Promise<void> {
     const instants = [...new Set(sent.flatMap(({ knownAt }) => [knownAt - 1, knownAt]))];
     const lookups = views.flatMap((view) => Object.keys(entities).flatMap((entity) => instants.map((at) => ({ view, entity, at }))));
-    const found = await valuesAt(database, lookups.map(({ view, entity, at }) => ({ view: view.name, entity: entities[entity], at })));
-    const expected = lookups.map(({ view, entity, at }) => {
-      const row = scan(view.window, sent, entity, at);
-      return row && { eventTime: row.eventTime, value: row.value };
-    });
-    expect(found).toEqual(expected);
+    const found = await rowsAt(database, lookups.map(({ view, entity, at }) => ({ view: view.name, entity: entities[entity], at })));
+    const shown = (row: ValueRow | undefined): unknown => (row === undefined || row.n === 0 ? undefined : { eventTime: row.eventTime, n: row.n, value: row.value });
+    expect(found.map(shown)).toEqual(lookups.map(({ view, entity, at }) => shown(scan(view.window, sent, entity, at))));
   }
 
   const stateOf = async (views: readonly FeatureView[]): Promise<string> => {

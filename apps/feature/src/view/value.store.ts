@@ -5,6 +5,7 @@ import type { ViewEntry } from '../record/read-records';
 import { endedBy, endEntries, entryColumns, entryOf, keepEntries, type Ended, type EntryRow } from './entry.store';
 import type { FeatureView } from './feature-view';
 import { remadeTiles } from './merge';
+import { names } from './lookup.store';
 import { reads, restate, type Reads } from './restate';
 import { stepsOf, type Known, type Step } from './steps';
 import type { Entry, Tile, ValueRow, Window } from './window';
@@ -61,8 +62,6 @@ function groupsOf(views: ReadonlyMap<string, FeatureView>, entries: readonly Vie
   for (const { view, entity, entry } of ended) touch(view, entity, Math.max(entry.knownAt, entry.until), true);
   return [...groups.values()];
 }
-
-const names = (groups: readonly { view: string; entity: string }[]): [views: string[], entities: string[]] => [groups.map(({ view }) => view), groups.map(({ entity }) => entity)];
 
 // Sorted, so that two shards that touch the same entities wait for one another in one order.
 const lock = (tx: Queryable, groups: readonly Group[]): Promise<unknown> => tx.query(`
@@ -172,32 +171,4 @@ async function writeTiles(tx: Queryable, groups: readonly Restated[]): Promise<v
     ...names(tiles), tiles.map(({ start }) => start), tiles.map(({ least }) => least?.toString() ?? null), tiles.map(({ most }) => most?.toString() ?? null),
     tiles.map(({ items }) => (items === undefined ? null : JSON.stringify(items))),
   ]);
-}
-
-/** A value to look up, as known at an instant. */
-export interface Lookup {
-  view: string;
-  entity: string;
-  at: Instant;
-}
-export interface Found {
-  eventTime: Instant;
-  /** Null where the records have no value: a ratio with nothing below. */
-  value: number | null;
-}
-
-/** The newest value of each lookup that was known at its instant; undefined where there was none. One index seek each, in one query. */
-export async function valuesAt(database: Queryable, lookups: readonly Lookup[]): Promise<(Found | undefined)[]> {
-  const found: (Found | undefined)[] = lookups.map(() => undefined);
-  if (lookups.length === 0) return found;
-  const rows = await database.query<{ at: number; event_time: string; n: string; value: number | null }>(`
-    SELECT given.at::integer, event_time, n, value
-    FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS given (view, entity, instant, at)
-    CROSS JOIN LATERAL (
-      SELECT event_time, n, value FROM feature_row r
-      WHERE r.view = given.view AND r.entity = given.entity AND r.known_at <= given.instant ORDER BY r.known_at DESC LIMIT 1
-    ) AS newest`,
-  [...names(lookups), lookups.map(({ at }) => at)]);
-  for (const row of rows) if (row.n !== '0') found[row.at - 1] = { eventTime: Number(row.event_time), value: row.value };
-  return found;
 }

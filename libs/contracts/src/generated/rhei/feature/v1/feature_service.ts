@@ -24,7 +24,7 @@ export enum Freshness {
   FRESH = 1,
   /** EXPIRED - Older than the view's TTL: the value is withheld. */
   EXPIRED = 2,
-  /** MISSING - The entity was never seen. */
+  /** MISSING - There is none: the entity was never seen, its records were all taken back, or a ratio has nothing below. */
   MISSING = 3,
   /** REQUEST - Computed from the request itself. */
   REQUEST = 4,
@@ -118,6 +118,53 @@ export function buildStateToJSON(object: BuildState): string {
   }
 }
 
+export enum RecordStanding {
+  UNSPECIFIED = 0,
+  COUNTS = 1,
+  /** SUPERSEDED - A later revision of its fact stands in its place. */
+  SUPERSEDED = 2,
+  /** WITHDRAWN - Its fact was taken back. */
+  WITHDRAWN = 3,
+  UNRECOGNIZED = -1,
+}
+
+export function recordStandingFromJSON(object: any): RecordStanding {
+  switch (object) {
+    case 0:
+    case "RECORD_STANDING_UNSPECIFIED":
+      return RecordStanding.UNSPECIFIED;
+    case 1:
+    case "RECORD_STANDING_COUNTS":
+      return RecordStanding.COUNTS;
+    case 2:
+    case "RECORD_STANDING_SUPERSEDED":
+      return RecordStanding.SUPERSEDED;
+    case 3:
+    case "RECORD_STANDING_WITHDRAWN":
+      return RecordStanding.WITHDRAWN;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return RecordStanding.UNRECOGNIZED;
+  }
+}
+
+export function recordStandingToJSON(object: RecordStanding): string {
+  switch (object) {
+    case RecordStanding.UNSPECIFIED:
+      return "RECORD_STANDING_UNSPECIFIED";
+    case RecordStanding.COUNTS:
+      return "RECORD_STANDING_COUNTS";
+    case RecordStanding.SUPERSEDED:
+      return "RECORD_STANDING_SUPERSEDED";
+    case RecordStanding.WITHDRAWN:
+      return "RECORD_STANDING_WITHDRAWN";
+    case RecordStanding.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export interface GetFeaturesRequest {
   featureSet: string;
   /** 0: the newest. */
@@ -172,6 +219,146 @@ export interface BuildTrainingSetResponse {
   manifestDigest: string;
   manifestJson: string;
   error: string;
+}
+
+export interface ListFeaturesRequest {
+}
+
+export interface ListFeaturesResponse {
+  views: ViewSummary[];
+  sets: SetSummary[];
+}
+
+export interface ViewSummary {
+  name: string;
+  version: number;
+  /** What the values describe. */
+  entity: string;
+  source: string;
+  event: string;
+  window:
+    | Window
+    | undefined;
+  /** 0: values do not expire. */
+  ttl: number;
+  /** How many entities have had a record. */
+  entities: number;
+  owner: string;
+}
+
+export interface Window {
+  /** "count", "sum", "avg", "min", "max", "last", "stddev", "ratio" or "distinct". */
+  aggregate: string;
+  /** 0: since ever. */
+  length: number;
+  /** 0: it slides. */
+  hop: number;
+}
+
+export interface SetSummary {
+  name: string;
+  version: number;
+  /** In the order of the model's inputs; `view` is empty where the request gives the value. */
+  features: SetFeature[];
+  owner: string;
+}
+
+export interface SetFeature {
+  name: string;
+  view: string;
+}
+
+export interface GetEntityRequest {
+  entity: string;
+  /** Only this view, or only those that this set reads; both empty: all in which the entity was seen. */
+  view: string;
+  featureSet: string;
+  /** 0: now. */
+  asOf: number;
+}
+
+export interface GetEntityResponse {
+  entity: string;
+  asOf: number;
+  values: EntityValue[];
+}
+
+export interface EntityValue {
+  view: string;
+  viewVersion: number;
+  window:
+    | Window
+    | undefined;
+  /** Absent where the freshness is EXPIRED or MISSING. */
+  value?:
+    | number
+    | undefined;
+  /** Event time of the newest record behind the value; 0 where there is none. */
+  eventTime: number;
+  /** Since when the value stands; 0: the entity was never seen. */
+  knownSince: number;
+  age: number;
+  /** The TTL that is in force at the as-of; 0: none. */
+  ttl: number;
+  freshness: Freshness;
+  /** Records behind the value. */
+  records: number;
+  /** Names of the set's features that read the view; empty unless a set was named. */
+  features: string[];
+}
+
+export interface ExplainValueRequest {
+  view: string;
+  entity: string;
+  /** 0: now. */
+  asOf: number;
+  /** Records to show, at most 1,000; 0: 20. */
+  limit: number;
+}
+
+export interface ExplainValueResponse {
+  entity: string;
+  asOf: number;
+  value:
+    | EntityValue
+    | undefined;
+  /** Event times after this are in the window, up to that of the newest record; 0: the window is since ever, or empty. */
+  opens: number;
+  /** Newest first: those that count, and those that did once. */
+  records: ValueRecord[];
+  /** Of all that lie in the window, those that count and those that do not any more. */
+  counting: number;
+  superseded: number;
+}
+
+export interface ValueRecord {
+  source: string;
+  id: string;
+  eventTime: number;
+  arrival: number;
+  /** max(arrival, event time): from then on it may count. */
+  knownAt: number;
+  /** Empty: a fact of its own. */
+  identity: string;
+  revision: number;
+  standing: RecordStanding;
+  /** The id of what took its place or took it back, and since when. */
+  supersededBy: string;
+  supersededAt: number;
+  /** What the view's expression gave: a number, or a text of a distinct count. A count has neither. */
+  number?: number | undefined;
+  text?:
+    | string
+    | undefined;
+  /** What a ratio divides by. */
+  per?:
+    | number
+    | undefined;
+  /**
+   * Its part of the value: what it adds to a count, sum, average or ratio; the value itself where it alone decides it.
+   * Absent where it has none of its own.
+   */
+  part?: number | undefined;
 }
 
 function createBaseGetFeaturesRequest(): GetFeaturesRequest {
@@ -993,6 +1180,1734 @@ export const BuildTrainingSetResponse: MessageFns<BuildTrainingSetResponse> = {
   },
 };
 
+function createBaseListFeaturesRequest(): ListFeaturesRequest {
+  return {};
+}
+
+export const ListFeaturesRequest: MessageFns<ListFeaturesRequest> = {
+  encode(_: ListFeaturesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFeaturesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFeaturesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListFeaturesRequest {
+    return {};
+  },
+
+  toJSON(_: ListFeaturesRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListFeaturesRequest>, I>>(base?: I): ListFeaturesRequest {
+    return ListFeaturesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListFeaturesRequest>, I>>(_: I): ListFeaturesRequest {
+    const message = createBaseListFeaturesRequest();
+    return message;
+  },
+};
+
+function createBaseListFeaturesResponse(): ListFeaturesResponse {
+  return { views: [], sets: [] };
+}
+
+export const ListFeaturesResponse: MessageFns<ListFeaturesResponse> = {
+  encode(message: ListFeaturesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.views) {
+      ViewSummary.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.sets) {
+      SetSummary.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFeaturesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFeaturesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.views.push(ViewSummary.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sets.push(SetSummary.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListFeaturesResponse {
+    return {
+      views: globalThis.Array.isArray(object?.views) ? object.views.map((e: any) => ViewSummary.fromJSON(e)) : [],
+      sets: globalThis.Array.isArray(object?.sets) ? object.sets.map((e: any) => SetSummary.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListFeaturesResponse): unknown {
+    const obj: any = {};
+    if (message.views?.length) {
+      obj.views = message.views.map((e) => ViewSummary.toJSON(e));
+    }
+    if (message.sets?.length) {
+      obj.sets = message.sets.map((e) => SetSummary.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListFeaturesResponse>, I>>(base?: I): ListFeaturesResponse {
+    return ListFeaturesResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListFeaturesResponse>, I>>(object: I): ListFeaturesResponse {
+    const message = createBaseListFeaturesResponse();
+    message.views = object.views?.map((e) => ViewSummary.fromPartial(e)) || [];
+    message.sets = object.sets?.map((e) => SetSummary.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseViewSummary(): ViewSummary {
+  return { name: "", version: 0, entity: "", source: "", event: "", window: undefined, ttl: 0, entities: 0, owner: "" };
+}
+
+export const ViewSummary: MessageFns<ViewSummary> = {
+  encode(message: ViewSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int64(message.version);
+    }
+    if (message.entity !== "") {
+      writer.uint32(26).string(message.entity);
+    }
+    if (message.source !== "") {
+      writer.uint32(34).string(message.source);
+    }
+    if (message.event !== "") {
+      writer.uint32(42).string(message.event);
+    }
+    if (message.window !== undefined) {
+      Window.encode(message.window, writer.uint32(50).fork()).join();
+    }
+    if (message.ttl !== 0) {
+      writer.uint32(56).int64(message.ttl);
+    }
+    if (message.entities !== 0) {
+      writer.uint32(64).int64(message.entities);
+    }
+    if (message.owner !== "") {
+      writer.uint32(74).string(message.owner);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewSummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.entity = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.event = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.window = Window.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.ttl = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.entities = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ViewSummary {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      entity: isSet(object.entity) ? globalThis.String(object.entity) : "",
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      event: isSet(object.event) ? globalThis.String(object.event) : "",
+      window: isSet(object.window) ? Window.fromJSON(object.window) : undefined,
+      ttl: isSet(object.ttl) ? globalThis.Number(object.ttl) : 0,
+      entities: isSet(object.entities) ? globalThis.Number(object.entities) : 0,
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
+    };
+  },
+
+  toJSON(message: ViewSummary): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.entity !== "") {
+      obj.entity = message.entity;
+    }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.event !== "") {
+      obj.event = message.event;
+    }
+    if (message.window !== undefined) {
+      obj.window = Window.toJSON(message.window);
+    }
+    if (message.ttl !== 0) {
+      obj.ttl = Math.round(message.ttl);
+    }
+    if (message.entities !== 0) {
+      obj.entities = Math.round(message.entities);
+    }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ViewSummary>, I>>(base?: I): ViewSummary {
+    return ViewSummary.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ViewSummary>, I>>(object: I): ViewSummary {
+    const message = createBaseViewSummary();
+    message.name = object.name ?? "";
+    message.version = object.version ?? 0;
+    message.entity = object.entity ?? "";
+    message.source = object.source ?? "";
+    message.event = object.event ?? "";
+    message.window = (object.window !== undefined && object.window !== null)
+      ? Window.fromPartial(object.window)
+      : undefined;
+    message.ttl = object.ttl ?? 0;
+    message.entities = object.entities ?? 0;
+    message.owner = object.owner ?? "";
+    return message;
+  },
+};
+
+function createBaseWindow(): Window {
+  return { aggregate: "", length: 0, hop: 0 };
+}
+
+export const Window: MessageFns<Window> = {
+  encode(message: Window, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.aggregate !== "") {
+      writer.uint32(10).string(message.aggregate);
+    }
+    if (message.length !== 0) {
+      writer.uint32(16).int64(message.length);
+    }
+    if (message.hop !== 0) {
+      writer.uint32(24).int64(message.hop);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Window {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWindow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.aggregate = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.length = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.hop = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Window {
+    return {
+      aggregate: isSet(object.aggregate) ? globalThis.String(object.aggregate) : "",
+      length: isSet(object.length) ? globalThis.Number(object.length) : 0,
+      hop: isSet(object.hop) ? globalThis.Number(object.hop) : 0,
+    };
+  },
+
+  toJSON(message: Window): unknown {
+    const obj: any = {};
+    if (message.aggregate !== "") {
+      obj.aggregate = message.aggregate;
+    }
+    if (message.length !== 0) {
+      obj.length = Math.round(message.length);
+    }
+    if (message.hop !== 0) {
+      obj.hop = Math.round(message.hop);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Window>, I>>(base?: I): Window {
+    return Window.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Window>, I>>(object: I): Window {
+    const message = createBaseWindow();
+    message.aggregate = object.aggregate ?? "";
+    message.length = object.length ?? 0;
+    message.hop = object.hop ?? 0;
+    return message;
+  },
+};
+
+function createBaseSetSummary(): SetSummary {
+  return { name: "", version: 0, features: [], owner: "" };
+}
+
+export const SetSummary: MessageFns<SetSummary> = {
+  encode(message: SetSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int64(message.version);
+    }
+    for (const v of message.features) {
+      SetFeature.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.owner !== "") {
+      writer.uint32(34).string(message.owner);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetSummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.features.push(SetFeature.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetSummary {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      features: globalThis.Array.isArray(object?.features)
+        ? object.features.map((e: any) => SetFeature.fromJSON(e))
+        : [],
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
+    };
+  },
+
+  toJSON(message: SetSummary): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.features?.length) {
+      obj.features = message.features.map((e) => SetFeature.toJSON(e));
+    }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetSummary>, I>>(base?: I): SetSummary {
+    return SetSummary.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetSummary>, I>>(object: I): SetSummary {
+    const message = createBaseSetSummary();
+    message.name = object.name ?? "";
+    message.version = object.version ?? 0;
+    message.features = object.features?.map((e) => SetFeature.fromPartial(e)) || [];
+    message.owner = object.owner ?? "";
+    return message;
+  },
+};
+
+function createBaseSetFeature(): SetFeature {
+  return { name: "", view: "" };
+}
+
+export const SetFeature: MessageFns<SetFeature> = {
+  encode(message: SetFeature, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.view !== "") {
+      writer.uint32(18).string(message.view);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetFeature {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetFeature();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.view = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetFeature {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      view: isSet(object.view) ? globalThis.String(object.view) : "",
+    };
+  },
+
+  toJSON(message: SetFeature): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.view !== "") {
+      obj.view = message.view;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetFeature>, I>>(base?: I): SetFeature {
+    return SetFeature.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetFeature>, I>>(object: I): SetFeature {
+    const message = createBaseSetFeature();
+    message.name = object.name ?? "";
+    message.view = object.view ?? "";
+    return message;
+  },
+};
+
+function createBaseGetEntityRequest(): GetEntityRequest {
+  return { entity: "", view: "", featureSet: "", asOf: 0 };
+}
+
+export const GetEntityRequest: MessageFns<GetEntityRequest> = {
+  encode(message: GetEntityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entity !== "") {
+      writer.uint32(10).string(message.entity);
+    }
+    if (message.view !== "") {
+      writer.uint32(18).string(message.view);
+    }
+    if (message.featureSet !== "") {
+      writer.uint32(26).string(message.featureSet);
+    }
+    if (message.asOf !== 0) {
+      writer.uint32(32).int64(message.asOf);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetEntityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetEntityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entity = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.view = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.featureSet = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.asOf = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetEntityRequest {
+    return {
+      entity: isSet(object.entity) ? globalThis.String(object.entity) : "",
+      view: isSet(object.view) ? globalThis.String(object.view) : "",
+      featureSet: isSet(object.featureSet)
+        ? globalThis.String(object.featureSet)
+        : isSet(object.feature_set)
+        ? globalThis.String(object.feature_set)
+        : "",
+      asOf: isSet(object.asOf)
+        ? globalThis.Number(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.Number(object.as_of)
+        : 0,
+    };
+  },
+
+  toJSON(message: GetEntityRequest): unknown {
+    const obj: any = {};
+    if (message.entity !== "") {
+      obj.entity = message.entity;
+    }
+    if (message.view !== "") {
+      obj.view = message.view;
+    }
+    if (message.featureSet !== "") {
+      obj.featureSet = message.featureSet;
+    }
+    if (message.asOf !== 0) {
+      obj.asOf = Math.round(message.asOf);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetEntityRequest>, I>>(base?: I): GetEntityRequest {
+    return GetEntityRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetEntityRequest>, I>>(object: I): GetEntityRequest {
+    const message = createBaseGetEntityRequest();
+    message.entity = object.entity ?? "";
+    message.view = object.view ?? "";
+    message.featureSet = object.featureSet ?? "";
+    message.asOf = object.asOf ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetEntityResponse(): GetEntityResponse {
+  return { entity: "", asOf: 0, values: [] };
+}
+
+export const GetEntityResponse: MessageFns<GetEntityResponse> = {
+  encode(message: GetEntityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entity !== "") {
+      writer.uint32(10).string(message.entity);
+    }
+    if (message.asOf !== 0) {
+      writer.uint32(16).int64(message.asOf);
+    }
+    for (const v of message.values) {
+      EntityValue.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetEntityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetEntityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entity = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.asOf = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.values.push(EntityValue.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetEntityResponse {
+    return {
+      entity: isSet(object.entity) ? globalThis.String(object.entity) : "",
+      asOf: isSet(object.asOf)
+        ? globalThis.Number(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.Number(object.as_of)
+        : 0,
+      values: globalThis.Array.isArray(object?.values) ? object.values.map((e: any) => EntityValue.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: GetEntityResponse): unknown {
+    const obj: any = {};
+    if (message.entity !== "") {
+      obj.entity = message.entity;
+    }
+    if (message.asOf !== 0) {
+      obj.asOf = Math.round(message.asOf);
+    }
+    if (message.values?.length) {
+      obj.values = message.values.map((e) => EntityValue.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetEntityResponse>, I>>(base?: I): GetEntityResponse {
+    return GetEntityResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetEntityResponse>, I>>(object: I): GetEntityResponse {
+    const message = createBaseGetEntityResponse();
+    message.entity = object.entity ?? "";
+    message.asOf = object.asOf ?? 0;
+    message.values = object.values?.map((e) => EntityValue.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseEntityValue(): EntityValue {
+  return {
+    view: "",
+    viewVersion: 0,
+    window: undefined,
+    value: undefined,
+    eventTime: 0,
+    knownSince: 0,
+    age: 0,
+    ttl: 0,
+    freshness: 0,
+    records: 0,
+    features: [],
+  };
+}
+
+export const EntityValue: MessageFns<EntityValue> = {
+  encode(message: EntityValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.view !== "") {
+      writer.uint32(10).string(message.view);
+    }
+    if (message.viewVersion !== 0) {
+      writer.uint32(16).int64(message.viewVersion);
+    }
+    if (message.window !== undefined) {
+      Window.encode(message.window, writer.uint32(26).fork()).join();
+    }
+    if (message.value !== undefined) {
+      writer.uint32(33).double(message.value);
+    }
+    if (message.eventTime !== 0) {
+      writer.uint32(40).int64(message.eventTime);
+    }
+    if (message.knownSince !== 0) {
+      writer.uint32(48).int64(message.knownSince);
+    }
+    if (message.age !== 0) {
+      writer.uint32(56).int64(message.age);
+    }
+    if (message.ttl !== 0) {
+      writer.uint32(64).int64(message.ttl);
+    }
+    if (message.freshness !== 0) {
+      writer.uint32(72).int32(message.freshness);
+    }
+    if (message.records !== 0) {
+      writer.uint32(80).int64(message.records);
+    }
+    for (const v of message.features) {
+      writer.uint32(90).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EntityValue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEntityValue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.view = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.viewVersion = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.window = Window.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.eventTime = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.knownSince = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.age = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.ttl = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.freshness = reader.int32() as any;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.records = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.features.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EntityValue {
+    return {
+      view: isSet(object.view) ? globalThis.String(object.view) : "",
+      viewVersion: isSet(object.viewVersion)
+        ? globalThis.Number(object.viewVersion)
+        : isSet(object.view_version)
+        ? globalThis.Number(object.view_version)
+        : 0,
+      window: isSet(object.window) ? Window.fromJSON(object.window) : undefined,
+      value: isSet(object.value) ? globalThis.Number(object.value) : undefined,
+      eventTime: isSet(object.eventTime)
+        ? globalThis.Number(object.eventTime)
+        : isSet(object.event_time)
+        ? globalThis.Number(object.event_time)
+        : 0,
+      knownSince: isSet(object.knownSince)
+        ? globalThis.Number(object.knownSince)
+        : isSet(object.known_since)
+        ? globalThis.Number(object.known_since)
+        : 0,
+      age: isSet(object.age) ? globalThis.Number(object.age) : 0,
+      ttl: isSet(object.ttl) ? globalThis.Number(object.ttl) : 0,
+      freshness: isSet(object.freshness) ? freshnessFromJSON(object.freshness) : 0,
+      records: isSet(object.records) ? globalThis.Number(object.records) : 0,
+      features: globalThis.Array.isArray(object?.features)
+        ? object.features.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: EntityValue): unknown {
+    const obj: any = {};
+    if (message.view !== "") {
+      obj.view = message.view;
+    }
+    if (message.viewVersion !== 0) {
+      obj.viewVersion = Math.round(message.viewVersion);
+    }
+    if (message.window !== undefined) {
+      obj.window = Window.toJSON(message.window);
+    }
+    if (message.value !== undefined) {
+      obj.value = floatToJson(message.value);
+    }
+    if (message.eventTime !== 0) {
+      obj.eventTime = Math.round(message.eventTime);
+    }
+    if (message.knownSince !== 0) {
+      obj.knownSince = Math.round(message.knownSince);
+    }
+    if (message.age !== 0) {
+      obj.age = Math.round(message.age);
+    }
+    if (message.ttl !== 0) {
+      obj.ttl = Math.round(message.ttl);
+    }
+    if (message.freshness !== 0) {
+      obj.freshness = freshnessToJSON(message.freshness);
+    }
+    if (message.records !== 0) {
+      obj.records = Math.round(message.records);
+    }
+    if (message.features?.length) {
+      obj.features = message.features;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EntityValue>, I>>(base?: I): EntityValue {
+    return EntityValue.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EntityValue>, I>>(object: I): EntityValue {
+    const message = createBaseEntityValue();
+    message.view = object.view ?? "";
+    message.viewVersion = object.viewVersion ?? 0;
+    message.window = (object.window !== undefined && object.window !== null)
+      ? Window.fromPartial(object.window)
+      : undefined;
+    message.value = object.value ?? undefined;
+    message.eventTime = object.eventTime ?? 0;
+    message.knownSince = object.knownSince ?? 0;
+    message.age = object.age ?? 0;
+    message.ttl = object.ttl ?? 0;
+    message.freshness = object.freshness ?? 0;
+    message.records = object.records ?? 0;
+    message.features = object.features?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseExplainValueRequest(): ExplainValueRequest {
+  return { view: "", entity: "", asOf: 0, limit: 0 };
+}
+
+export const ExplainValueRequest: MessageFns<ExplainValueRequest> = {
+  encode(message: ExplainValueRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.view !== "") {
+      writer.uint32(10).string(message.view);
+    }
+    if (message.entity !== "") {
+      writer.uint32(18).string(message.entity);
+    }
+    if (message.asOf !== 0) {
+      writer.uint32(24).int64(message.asOf);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(32).int32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainValueRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainValueRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.view = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.entity = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.asOf = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainValueRequest {
+    return {
+      view: isSet(object.view) ? globalThis.String(object.view) : "",
+      entity: isSet(object.entity) ? globalThis.String(object.entity) : "",
+      asOf: isSet(object.asOf)
+        ? globalThis.Number(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.Number(object.as_of)
+        : 0,
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+    };
+  },
+
+  toJSON(message: ExplainValueRequest): unknown {
+    const obj: any = {};
+    if (message.view !== "") {
+      obj.view = message.view;
+    }
+    if (message.entity !== "") {
+      obj.entity = message.entity;
+    }
+    if (message.asOf !== 0) {
+      obj.asOf = Math.round(message.asOf);
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExplainValueRequest>, I>>(base?: I): ExplainValueRequest {
+    return ExplainValueRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExplainValueRequest>, I>>(object: I): ExplainValueRequest {
+    const message = createBaseExplainValueRequest();
+    message.view = object.view ?? "";
+    message.entity = object.entity ?? "";
+    message.asOf = object.asOf ?? 0;
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseExplainValueResponse(): ExplainValueResponse {
+  return { entity: "", asOf: 0, value: undefined, opens: 0, records: [], counting: 0, superseded: 0 };
+}
+
+export const ExplainValueResponse: MessageFns<ExplainValueResponse> = {
+  encode(message: ExplainValueResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entity !== "") {
+      writer.uint32(10).string(message.entity);
+    }
+    if (message.asOf !== 0) {
+      writer.uint32(16).int64(message.asOf);
+    }
+    if (message.value !== undefined) {
+      EntityValue.encode(message.value, writer.uint32(26).fork()).join();
+    }
+    if (message.opens !== 0) {
+      writer.uint32(32).int64(message.opens);
+    }
+    for (const v of message.records) {
+      ValueRecord.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.counting !== 0) {
+      writer.uint32(48).int64(message.counting);
+    }
+    if (message.superseded !== 0) {
+      writer.uint32(56).int64(message.superseded);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainValueResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainValueResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entity = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.asOf = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = EntityValue.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.opens = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.records.push(ValueRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.counting = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.superseded = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainValueResponse {
+    return {
+      entity: isSet(object.entity) ? globalThis.String(object.entity) : "",
+      asOf: isSet(object.asOf)
+        ? globalThis.Number(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.Number(object.as_of)
+        : 0,
+      value: isSet(object.value) ? EntityValue.fromJSON(object.value) : undefined,
+      opens: isSet(object.opens) ? globalThis.Number(object.opens) : 0,
+      records: globalThis.Array.isArray(object?.records) ? object.records.map((e: any) => ValueRecord.fromJSON(e)) : [],
+      counting: isSet(object.counting) ? globalThis.Number(object.counting) : 0,
+      superseded: isSet(object.superseded) ? globalThis.Number(object.superseded) : 0,
+    };
+  },
+
+  toJSON(message: ExplainValueResponse): unknown {
+    const obj: any = {};
+    if (message.entity !== "") {
+      obj.entity = message.entity;
+    }
+    if (message.asOf !== 0) {
+      obj.asOf = Math.round(message.asOf);
+    }
+    if (message.value !== undefined) {
+      obj.value = EntityValue.toJSON(message.value);
+    }
+    if (message.opens !== 0) {
+      obj.opens = Math.round(message.opens);
+    }
+    if (message.records?.length) {
+      obj.records = message.records.map((e) => ValueRecord.toJSON(e));
+    }
+    if (message.counting !== 0) {
+      obj.counting = Math.round(message.counting);
+    }
+    if (message.superseded !== 0) {
+      obj.superseded = Math.round(message.superseded);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExplainValueResponse>, I>>(base?: I): ExplainValueResponse {
+    return ExplainValueResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExplainValueResponse>, I>>(object: I): ExplainValueResponse {
+    const message = createBaseExplainValueResponse();
+    message.entity = object.entity ?? "";
+    message.asOf = object.asOf ?? 0;
+    message.value = (object.value !== undefined && object.value !== null)
+      ? EntityValue.fromPartial(object.value)
+      : undefined;
+    message.opens = object.opens ?? 0;
+    message.records = object.records?.map((e) => ValueRecord.fromPartial(e)) || [];
+    message.counting = object.counting ?? 0;
+    message.superseded = object.superseded ?? 0;
+    return message;
+  },
+};
+
+function createBaseValueRecord(): ValueRecord {
+  return {
+    source: "",
+    id: "",
+    eventTime: 0,
+    arrival: 0,
+    knownAt: 0,
+    identity: "",
+    revision: 0,
+    standing: 0,
+    supersededBy: "",
+    supersededAt: 0,
+    number: undefined,
+    text: undefined,
+    per: undefined,
+    part: undefined,
+  };
+}
+
+export const ValueRecord: MessageFns<ValueRecord> = {
+  encode(message: ValueRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.source !== "") {
+      writer.uint32(10).string(message.source);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.eventTime !== 0) {
+      writer.uint32(24).int64(message.eventTime);
+    }
+    if (message.arrival !== 0) {
+      writer.uint32(32).int64(message.arrival);
+    }
+    if (message.knownAt !== 0) {
+      writer.uint32(40).int64(message.knownAt);
+    }
+    if (message.identity !== "") {
+      writer.uint32(50).string(message.identity);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(56).int32(message.revision);
+    }
+    if (message.standing !== 0) {
+      writer.uint32(64).int32(message.standing);
+    }
+    if (message.supersededBy !== "") {
+      writer.uint32(74).string(message.supersededBy);
+    }
+    if (message.supersededAt !== 0) {
+      writer.uint32(80).int64(message.supersededAt);
+    }
+    if (message.number !== undefined) {
+      writer.uint32(89).double(message.number);
+    }
+    if (message.text !== undefined) {
+      writer.uint32(98).string(message.text);
+    }
+    if (message.per !== undefined) {
+      writer.uint32(105).double(message.per);
+    }
+    if (message.part !== undefined) {
+      writer.uint32(113).double(message.part);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ValueRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseValueRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.eventTime = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.arrival = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.knownAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.revision = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.standing = reader.int32() as any;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.supersededBy = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.supersededAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.number = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.per = reader.double();
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.part = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ValueRecord {
+    return {
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      eventTime: isSet(object.eventTime)
+        ? globalThis.Number(object.eventTime)
+        : isSet(object.event_time)
+        ? globalThis.Number(object.event_time)
+        : 0,
+      arrival: isSet(object.arrival) ? globalThis.Number(object.arrival) : 0,
+      knownAt: isSet(object.knownAt)
+        ? globalThis.Number(object.knownAt)
+        : isSet(object.known_at)
+        ? globalThis.Number(object.known_at)
+        : 0,
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      standing: isSet(object.standing) ? recordStandingFromJSON(object.standing) : 0,
+      supersededBy: isSet(object.supersededBy)
+        ? globalThis.String(object.supersededBy)
+        : isSet(object.superseded_by)
+        ? globalThis.String(object.superseded_by)
+        : "",
+      supersededAt: isSet(object.supersededAt)
+        ? globalThis.Number(object.supersededAt)
+        : isSet(object.superseded_at)
+        ? globalThis.Number(object.superseded_at)
+        : 0,
+      number: isSet(object.number) ? globalThis.Number(object.number) : undefined,
+      text: isSet(object.text) ? globalThis.String(object.text) : undefined,
+      per: isSet(object.per) ? globalThis.Number(object.per) : undefined,
+      part: isSet(object.part) ? globalThis.Number(object.part) : undefined,
+    };
+  },
+
+  toJSON(message: ValueRecord): unknown {
+    const obj: any = {};
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.eventTime !== 0) {
+      obj.eventTime = Math.round(message.eventTime);
+    }
+    if (message.arrival !== 0) {
+      obj.arrival = Math.round(message.arrival);
+    }
+    if (message.knownAt !== 0) {
+      obj.knownAt = Math.round(message.knownAt);
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.standing !== 0) {
+      obj.standing = recordStandingToJSON(message.standing);
+    }
+    if (message.supersededBy !== "") {
+      obj.supersededBy = message.supersededBy;
+    }
+    if (message.supersededAt !== 0) {
+      obj.supersededAt = Math.round(message.supersededAt);
+    }
+    if (message.number !== undefined) {
+      obj.number = floatToJson(message.number);
+    }
+    if (message.text !== undefined) {
+      obj.text = message.text;
+    }
+    if (message.per !== undefined) {
+      obj.per = floatToJson(message.per);
+    }
+    if (message.part !== undefined) {
+      obj.part = floatToJson(message.part);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ValueRecord>, I>>(base?: I): ValueRecord {
+    return ValueRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ValueRecord>, I>>(object: I): ValueRecord {
+    const message = createBaseValueRecord();
+    message.source = object.source ?? "";
+    message.id = object.id ?? "";
+    message.eventTime = object.eventTime ?? 0;
+    message.arrival = object.arrival ?? 0;
+    message.knownAt = object.knownAt ?? 0;
+    message.identity = object.identity ?? "";
+    message.revision = object.revision ?? 0;
+    message.standing = object.standing ?? 0;
+    message.supersededBy = object.supersededBy ?? "";
+    message.supersededAt = object.supersededAt ?? 0;
+    message.number = object.number ?? undefined;
+    message.text = object.text ?? undefined;
+    message.per = object.per ?? undefined;
+    message.part = object.part ?? undefined;
+    return message;
+  },
+};
+
 export type FeatureServiceService = typeof FeatureServiceService;
 export const FeatureServiceService = {
   /** The vectors of one feature set as known at one instant, a row per request. */
@@ -1017,6 +2932,38 @@ export const FeatureServiceService = {
       Buffer.from(BuildTrainingSetResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BuildTrainingSetResponse => BuildTrainingSetResponse.decode(value),
   },
+  /** What there is: views and feature sets, by name. */
+  listFeatures: {
+    path: "/rhei.feature.v1.FeatureService/ListFeatures" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListFeaturesRequest): Buffer => Buffer.from(ListFeaturesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListFeaturesRequest => ListFeaturesRequest.decode(value),
+    responseSerialize: (value: ListFeaturesResponse): Buffer =>
+      Buffer.from(ListFeaturesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListFeaturesResponse => ListFeaturesResponse.decode(value),
+  },
+  /** The values of one entity as known at one instant, a row per view. */
+  getEntity: {
+    path: "/rhei.feature.v1.FeatureService/GetEntity" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetEntityRequest): Buffer => Buffer.from(GetEntityRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetEntityRequest => GetEntityRequest.decode(value),
+    responseSerialize: (value: GetEntityResponse): Buffer => Buffer.from(GetEntityResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetEntityResponse => GetEntityResponse.decode(value),
+  },
+  /** The records that made one value. */
+  explainValue: {
+    path: "/rhei.feature.v1.FeatureService/ExplainValue" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExplainValueRequest): Buffer => Buffer.from(ExplainValueRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExplainValueRequest => ExplainValueRequest.decode(value),
+    responseSerialize: (value: ExplainValueResponse): Buffer =>
+      Buffer.from(ExplainValueResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExplainValueResponse => ExplainValueResponse.decode(value),
+  },
 } as const;
 
 export interface FeatureServiceServer extends UntypedServiceImplementation {
@@ -1024,6 +2971,12 @@ export interface FeatureServiceServer extends UntypedServiceImplementation {
   getFeatures: handleUnaryCall<GetFeaturesRequest, GetFeaturesResponse>;
   /** Starts a point-in-time join, or tells how it stands; idempotent by the digest of the request. */
   buildTrainingSet: handleUnaryCall<BuildTrainingSetRequest, BuildTrainingSetResponse>;
+  /** What there is: views and feature sets, by name. */
+  listFeatures: handleUnaryCall<ListFeaturesRequest, ListFeaturesResponse>;
+  /** The values of one entity as known at one instant, a row per view. */
+  getEntity: handleUnaryCall<GetEntityRequest, GetEntityResponse>;
+  /** The records that made one value. */
+  explainValue: handleUnaryCall<ExplainValueRequest, ExplainValueResponse>;
 }
 
 export interface FeatureServiceClient extends Client {
@@ -1058,6 +3011,54 @@ export interface FeatureServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BuildTrainingSetResponse) => void,
+  ): ClientUnaryCall;
+  /** What there is: views and feature sets, by name. */
+  listFeatures(
+    request: ListFeaturesRequest,
+    callback: (error: ServiceError | null, response: ListFeaturesResponse) => void,
+  ): ClientUnaryCall;
+  listFeatures(
+    request: ListFeaturesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListFeaturesResponse) => void,
+  ): ClientUnaryCall;
+  listFeatures(
+    request: ListFeaturesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListFeaturesResponse) => void,
+  ): ClientUnaryCall;
+  /** The values of one entity as known at one instant, a row per view. */
+  getEntity(
+    request: GetEntityRequest,
+    callback: (error: ServiceError | null, response: GetEntityResponse) => void,
+  ): ClientUnaryCall;
+  getEntity(
+    request: GetEntityRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetEntityResponse) => void,
+  ): ClientUnaryCall;
+  getEntity(
+    request: GetEntityRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetEntityResponse) => void,
+  ): ClientUnaryCall;
+  /** The records that made one value. */
+  explainValue(
+    request: ExplainValueRequest,
+    callback: (error: ServiceError | null, response: ExplainValueResponse) => void,
+  ): ClientUnaryCall;
+  explainValue(
+    request: ExplainValueRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExplainValueResponse) => void,
+  ): ClientUnaryCall;
+  explainValue(
+    request: ExplainValueRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExplainValueResponse) => void,
   ): ClientUnaryCall;
 }
 
