@@ -19,7 +19,9 @@ export interface Report extends Outcome {
   seed: number;
   period: { from: string; to: string };
   shuffledDays: boolean;
-  /** What was planned, and what the platform says of it: `accepted`, `quarantined`, `predictions` and `labelled` are its own figures. */
+  /** What the seeded plan foretold. */
+  planned: PlanCounts;
+  /** The same, but `accepted`, `quarantined`, `predictions` and `labelled` as the platform counts them. */
   counts: PlanCounts & Record<'predictions' | 'labelled', number>;
   /** Whether training again was worth it. */
   worth: { verdict: Verdict; sentence: string };
@@ -68,6 +70,7 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
     period: { from: formatInstant(story.spec.period.from), to: formatInstant(story.spec.period.to) }, shuffledDays: measured.shuffle,
     worth: verdictOn(outcome),
     ...outcome,
+    planned: plan.counts,
     counts: {
       ...plan.counts,
       accepted: of('ingestion').counts.accepted ?? 0, quarantined: of('ingestion').counts.quarantined ?? 0,

@@ -1,5 +1,6 @@
 import { formatInstant, parseInstant } from '@rhei/expressions';
 import { verdictOn, type Compared } from '../outcome';
+import type { PlanCounts } from '../plan';
 import type { Report } from '../report';
 import { reportPage } from './report-page';
 
@@ -12,6 +13,10 @@ const day = 86_400_000_000;
 const begin = parseInstant('2024-01-01T00:00:00Z');
 const instant = (days: number): string => formatInstant(begin + days * day);
 
+const planned: PlanCounts = {
+  rows: 30_000, asked: 30_000, sent: 61_500, accepted: 60_000, duplicates: 600, quarantined: 900, conflicts: 60, malformed: 300, broken: 540, corrections: 900, withdrawals: 60, poisoned: 40, late: 1200,
+};
+
 function aReport(change: Partial<Report> = {}): Report {
   const overall = compared(0.4312, 0.4388, [-0.0121, -0.0031], 16_000);
   const outcome: Pick<Report, 'comparison' | 'helped'> = {
@@ -23,10 +28,7 @@ function aReport(change: Partial<Report> = {}): Report {
   };
   return {
     ...outcome, worth: verdictOn(outcome), story: 'sales', plan: 'ab12', rows: 30_000, seed: 1, period: { from: instant(0), to: instant(182) }, shuffledDays: false,
-    counts: {
-      rows: 30_000, asked: 30_000, sent: 61_500, accepted: 60_000, duplicates: 600, quarantined: 900, conflicts: 60, malformed: 300, broken: 540, corrections: 900, withdrawals: 60, poisoned: 40, late: 1200,
-      predictions: 24_000, labelled: 23_000,
-    },
+    planned, counts: { ...planned, predictions: 24_000, labelled: 23_000 },
     digests: { accepted: 'a', decisions: 'b', predictions: 'c', trainingSets: 'd', models: 'e' },
     versions: [
       { model: 'tills', version: 1, digest: 'x', state: 'retired', reason: 'plan: first', metrics: null, gates: [{ gate: 'g', passed: true, reason: '' }], liveFrom: instant(45), liveTo: instant(110) },
