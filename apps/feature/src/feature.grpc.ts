@@ -2,7 +2,7 @@ import { feature } from '@rhei/contracts';
 import { readers, type Rpc } from '@rhei/runtime';
 import { buildTrainingSet } from './build-training-set';
 import type { Deps } from './deps';
-import { explainValue } from './explain-value';
+import { getExplanation } from './get-explanation';
 import { getEntity } from './get-entity';
 import { getFeatures } from './get-features';
 import { listFeatures } from './list-features';
@@ -15,6 +15,6 @@ export const featureRpc = (deps: Deps): Rpc => ({
     buildTrainingSet: { roles: ['service:training', 'developer', 'admin'], deadline: 2_000, handle: (request: feature.BuildTrainingSetRequest) => buildTrainingSet(deps, request) },
     listFeatures: { roles: readers, deadline: 2_000, handle: () => listFeatures(deps) },
     getEntity: { roles: readers, deadline: 2_000, handle: (request: feature.GetEntityRequest) => getEntity(deps, request) },
-    explainValue: { roles: readers, deadline: 2_000, handle: (request: feature.ExplainValueRequest) => explainValue(deps, request) },
+    getExplanation: { roles: readers, deadline: 2_000, handle: (request: feature.GetExplanationRequest) => getExplanation(deps, request) },
   },
 });

@@ -307,7 +307,7 @@ export interface EntityValue {
   features: string[];
 }
 
-export interface ExplainValueRequest {
+export interface GetExplanationRequest {
   view: string;
   entity: string;
   /** 0: now. */
@@ -316,7 +316,7 @@ export interface ExplainValueRequest {
   limit: number;
 }
 
-export interface ExplainValueResponse {
+export interface GetExplanationResponse {
   entity: string;
   asOf: number;
   value:
@@ -2308,12 +2308,12 @@ export const EntityValue: MessageFns<EntityValue> = {
   },
 };
 
-function createBaseExplainValueRequest(): ExplainValueRequest {
+function createBaseGetExplanationRequest(): GetExplanationRequest {
   return { view: "", entity: "", asOf: 0, limit: 0 };
 }
 
-export const ExplainValueRequest: MessageFns<ExplainValueRequest> = {
-  encode(message: ExplainValueRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const GetExplanationRequest: MessageFns<GetExplanationRequest> = {
+  encode(message: GetExplanationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.view !== "") {
       writer.uint32(10).string(message.view);
     }
@@ -2329,7 +2329,7 @@ export const ExplainValueRequest: MessageFns<ExplainValueRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ExplainValueRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number): GetExplanationRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -2338,7 +2338,7 @@ export const ExplainValueRequest: MessageFns<ExplainValueRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseExplainValueRequest();
+      const message = createBaseGetExplanationRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2386,7 +2386,7 @@ export const ExplainValueRequest: MessageFns<ExplainValueRequest> = {
     }
   },
 
-  fromJSON(object: any): ExplainValueRequest {
+  fromJSON(object: any): GetExplanationRequest {
     return {
       view: isSet(object.view) ? globalThis.String(object.view) : "",
       entity: isSet(object.entity) ? globalThis.String(object.entity) : "",
@@ -2399,7 +2399,7 @@ export const ExplainValueRequest: MessageFns<ExplainValueRequest> = {
     };
   },
 
-  toJSON(message: ExplainValueRequest): unknown {
+  toJSON(message: GetExplanationRequest): unknown {
     const obj: any = {};
     if (message.view !== "") {
       obj.view = message.view;
@@ -2416,11 +2416,11 @@ export const ExplainValueRequest: MessageFns<ExplainValueRequest> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<ExplainValueRequest>, I>>(base?: I): ExplainValueRequest {
-    return ExplainValueRequest.fromPartial(base ?? ({} as any));
+  create<I extends Exact<DeepPartial<GetExplanationRequest>, I>>(base?: I): GetExplanationRequest {
+    return GetExplanationRequest.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<ExplainValueRequest>, I>>(object: I): ExplainValueRequest {
-    const message = createBaseExplainValueRequest();
+  fromPartial<I extends Exact<DeepPartial<GetExplanationRequest>, I>>(object: I): GetExplanationRequest {
+    const message = createBaseGetExplanationRequest();
     message.view = object.view ?? "";
     message.entity = object.entity ?? "";
     message.asOf = object.asOf ?? 0;
@@ -2429,12 +2429,12 @@ export const ExplainValueRequest: MessageFns<ExplainValueRequest> = {
   },
 };
 
-function createBaseExplainValueResponse(): ExplainValueResponse {
+function createBaseGetExplanationResponse(): GetExplanationResponse {
   return { entity: "", asOf: 0, value: undefined, opens: 0, records: [], counting: 0, superseded: 0 };
 }
 
-export const ExplainValueResponse: MessageFns<ExplainValueResponse> = {
-  encode(message: ExplainValueResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const GetExplanationResponse: MessageFns<GetExplanationResponse> = {
+  encode(message: GetExplanationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.entity !== "") {
       writer.uint32(10).string(message.entity);
     }
@@ -2459,7 +2459,7 @@ export const ExplainValueResponse: MessageFns<ExplainValueResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ExplainValueResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number): GetExplanationResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -2468,7 +2468,7 @@ export const ExplainValueResponse: MessageFns<ExplainValueResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseExplainValueResponse();
+      const message = createBaseGetExplanationResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2540,7 +2540,7 @@ export const ExplainValueResponse: MessageFns<ExplainValueResponse> = {
     }
   },
 
-  fromJSON(object: any): ExplainValueResponse {
+  fromJSON(object: any): GetExplanationResponse {
     return {
       entity: isSet(object.entity) ? globalThis.String(object.entity) : "",
       asOf: isSet(object.asOf)
@@ -2556,7 +2556,7 @@ export const ExplainValueResponse: MessageFns<ExplainValueResponse> = {
     };
   },
 
-  toJSON(message: ExplainValueResponse): unknown {
+  toJSON(message: GetExplanationResponse): unknown {
     const obj: any = {};
     if (message.entity !== "") {
       obj.entity = message.entity;
@@ -2582,11 +2582,11 @@ export const ExplainValueResponse: MessageFns<ExplainValueResponse> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<ExplainValueResponse>, I>>(base?: I): ExplainValueResponse {
-    return ExplainValueResponse.fromPartial(base ?? ({} as any));
+  create<I extends Exact<DeepPartial<GetExplanationResponse>, I>>(base?: I): GetExplanationResponse {
+    return GetExplanationResponse.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<ExplainValueResponse>, I>>(object: I): ExplainValueResponse {
-    const message = createBaseExplainValueResponse();
+  fromPartial<I extends Exact<DeepPartial<GetExplanationResponse>, I>>(object: I): GetExplanationResponse {
+    const message = createBaseGetExplanationResponse();
     message.entity = object.entity ?? "";
     message.asOf = object.asOf ?? 0;
     message.value = (object.value !== undefined && object.value !== null)
@@ -2954,15 +2954,16 @@ export const FeatureServiceService = {
     responseDeserialize: (value: Buffer): GetEntityResponse => GetEntityResponse.decode(value),
   },
   /** The records that made one value. */
-  explainValue: {
-    path: "/rhei.feature.v1.FeatureService/ExplainValue" as const,
+  getExplanation: {
+    path: "/rhei.feature.v1.FeatureService/GetExplanation" as const,
     requestStream: false as const,
     responseStream: false as const,
-    requestSerialize: (value: ExplainValueRequest): Buffer => Buffer.from(ExplainValueRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): ExplainValueRequest => ExplainValueRequest.decode(value),
-    responseSerialize: (value: ExplainValueResponse): Buffer =>
-      Buffer.from(ExplainValueResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): ExplainValueResponse => ExplainValueResponse.decode(value),
+    requestSerialize: (value: GetExplanationRequest): Buffer =>
+      Buffer.from(GetExplanationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetExplanationRequest => GetExplanationRequest.decode(value),
+    responseSerialize: (value: GetExplanationResponse): Buffer =>
+      Buffer.from(GetExplanationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetExplanationResponse => GetExplanationResponse.decode(value),
   },
 } as const;
 
@@ -2976,7 +2977,7 @@ export interface FeatureServiceServer extends UntypedServiceImplementation {
   /** The values of one entity as known at one instant, a row per view. */
   getEntity: handleUnaryCall<GetEntityRequest, GetEntityResponse>;
   /** The records that made one value. */
-  explainValue: handleUnaryCall<ExplainValueRequest, ExplainValueResponse>;
+  getExplanation: handleUnaryCall<GetExplanationRequest, GetExplanationResponse>;
 }
 
 export interface FeatureServiceClient extends Client {
@@ -3045,20 +3046,20 @@ export interface FeatureServiceClient extends Client {
     callback: (error: ServiceError | null, response: GetEntityResponse) => void,
   ): ClientUnaryCall;
   /** The records that made one value. */
-  explainValue(
-    request: ExplainValueRequest,
-    callback: (error: ServiceError | null, response: ExplainValueResponse) => void,
+  getExplanation(
+    request: GetExplanationRequest,
+    callback: (error: ServiceError | null, response: GetExplanationResponse) => void,
   ): ClientUnaryCall;
-  explainValue(
-    request: ExplainValueRequest,
+  getExplanation(
+    request: GetExplanationRequest,
     metadata: Metadata,
-    callback: (error: ServiceError | null, response: ExplainValueResponse) => void,
+    callback: (error: ServiceError | null, response: GetExplanationResponse) => void,
   ): ClientUnaryCall;
-  explainValue(
-    request: ExplainValueRequest,
+  getExplanation(
+    request: GetExplanationRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: ExplainValueResponse) => void,
+    callback: (error: ServiceError | null, response: GetExplanationResponse) => void,
   ): ClientUnaryCall;
 }
 

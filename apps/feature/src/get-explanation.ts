@@ -17,7 +17,7 @@ const most = 1_000;
  * that a later revision has put out of it.
  * Errors: `not_found` for a view or an entity that nobody knows, `invalid` for a limit out of bounds.
  */
-export async function explainValue({ database, definitions, clock }: Pick<Deps, 'database' | 'definitions' | 'clock'>, request: feature.ExplainValueRequest): Promise<feature.ExplainValueResponse> {
+export async function getExplanation({ database, definitions, clock }: Pick<Deps, 'database' | 'definitions' | 'clock'>, request: feature.GetExplanationRequest): Promise<feature.GetExplanationResponse> {
   const { entity } = request;
   checkEntity(entity);
   if (request.limit < 0 || request.limit > most) throw invalid(`The request asks for ${request.limit} records.`, { field: 'limit', expected: `0 to ${most}`, got: `${request.limit}` });
