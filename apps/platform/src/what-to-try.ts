@@ -1,4 +1,6 @@
 import type { Running } from '@rhei/runtime';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DataFolder } from './data-folder';
 
 /** URLs, where the tokens are, and three commands to paste; `example` is a folder of resources for a platform that has none yet. */
@@ -26,6 +28,8 @@ export function whatToTry(folder: DataFolder, { http, grpc }: Running, { isNew, 
     ]),
     version === undefined ? `npx --no rhei status --data ${folder.path}` : `npx --no rhei why version ${version.model}/${version.version} --data ${folder.path}`,
   ];
+  const page = folder.file(join('report', 'report.md'));
+  if (existsSync(page)) lines.push(`Report  ${page}`, '');
   return [...lines, 'To try (a prediction by REST, the same by gRPC, the causes behind the newest version):', ...commands.map((command) => `  ${command}`), '', 'Ctrl-C stops it; the state stays.', ''].join('\n');
 }
 

@@ -12,6 +12,7 @@ export class Display {
   private version = 'no version yet';
   private loss = '';
   private quarantine = '';
+  private rolledBack = '';
   private week = -1;
 
   constructor(private readonly doors: Doors, private readonly plan: Plan, private readonly out: NodeJS.WriteStream) {}
@@ -21,8 +22,8 @@ export class Display {
     const week = Math.floor((step.to - this.plan.steps[0].from) / 604_800_000_000);
     if (week !== this.week) await this.lookAround();
     const rate = Math.round(this.sent / ((performance.now() - this.started) / 1000));
-    const troubles = settled.deadLetters + settled.parked > 0 ? ` · ${settled.deadLetters} dead, ${settled.parked} parked` : '';
-    const line = `${formatInstant(step.to).slice(0, 13)}h · step ${index + 1}/${this.plan.steps.length} · ${rate} events/s · lag ${settled.lag} · ${this.version}${this.loss}${this.quarantine}${troubles}`;
+    const stuck = settled.deadLetters + settled.parked > 0 ? ` · ${settled.deadLetters} dead, ${settled.parked} parked` : '';
+    const line = `${formatInstant(step.to).slice(0, 13)}h · step ${index + 1}/${this.plan.steps.length} · ${rate} events/s · lag ${settled.lag} · ${this.version}${this.rolledBack}${this.loss}${this.quarantine}${stuck}`;
     if (this.out.isTTY) this.out.write(`\r\x1b[2K${line}`);
     else if (week !== this.week) this.out.write(`${line}\n`);
     this.week = week;
@@ -31,7 +32,12 @@ export class Display {
   private async lookAround(): Promise<void> {
     const { deployments } = await ask(this.doors, this.doors.serving, this.doors.serving.listDeployments, {});
     const live = deployments.filter(({ liveVersion }) => liveVersion > 0);
-    if (live.length > 0) this.version = live.map(({ name, liveVersion }) => `${name} v${liveVersion}`).join(', ');
+    if (live.length > 0) this.version = live.map(({ name, liveVersion, stage, candidate, share }) =>
+      `${name} v${liveVersion}${candidate > 0 ? ` (v${candidate} ${stage}${stage === 'canary' ? ` ${(100 * share).toFixed(0)} %` : ''})` : ''}`).join(', ');
+    const { models } = await ask(this.doors, this.doors.registry, this.doors.registry.listModels, {});
+    const versions = (await Promise.all(models.map(({ name }) => ask(this.doors, this.doors.registry, this.doors.registry.listVersions, { model: name })))).flatMap((list) => list.versions);
+    const back = versions.filter(({ state }) => state === 'rolled_back').length;
+    this.rolledBack = back > 0 ? ` · ${back} rolled back` : '';
     const quarantined = await Promise.all(['', 'open'].map((state) =>
       ask(this.doors, this.doors.ingestion, this.doors.ingestion.listQuarantine, { source: '', type: '', code: '', after: '', limit: 1, state })));
     const [all, open] = quarantined.map(({ total }) => total);
