@@ -87,6 +87,6 @@ async function storedFigures({ name: service, database, subscriptions, clock, de
       ...(clock.kind === 'replay' ? [] : [gauge('rhei_consumer_lag_seconds',
         'Age of the oldest event that a subscription has not taken; one that was never attempted counts from when it was noticed. Absent with CLOCK=replay, where time stands still.', seconds, labels)]),
     ]),
-    ...own.map(({ name, help, labels, value }) => gauge(name, help, value, labels)),
+    ...own.map((reading): Figure => ({ type: 'gauge', ...reading, labels: { service, ...reading.labels } })),
   ];
 }

@@ -72,6 +72,8 @@ export interface GaugeReading {
   help: string;
   /** Their values must be few: names of resources, never ids, paths or texts. The label `service` is added. */
   labels: Record<string, string>;
+  /** A counter only grows, and its name ends in `_total`. Default: a gauge. */
+  type?: 'gauge' | 'counter';
   value: number;
 }
 
