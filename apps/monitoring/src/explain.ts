@@ -69,7 +69,7 @@ export async function explainPromotion({ database }: Deps, id: string): Promise<
     lines: [
       `live from ${formatInstant(liveFrom)}`,
       judged ? `judged ${formatInstant(judged.at)}: ${judged.reason}` : `it is judged ${formatInstant(due)}, when its labels are mature`,
-      ...(judged?.rollback == null ? [] : [`a rollback was requested: ${judged.rollback}`]),
+      ...((judged?.rollback ?? null) === null ? [] : [`a rollback was requested: ${judged?.rollback}`]),
     ],
     causes: [{ service: 'registry', kind: 'version', id: `${model}/${version}` }],
   };

@@ -73,5 +73,5 @@ const toMessage = (w: ClosedWindow, restated: Performance | undefined): monitori
 
 const promotionMessage = ({ model, version, replaced, liveFrom, due, judged }: Promotion): monitoring.Promotion => ({
   model, version, replaced, liveFrom, due, judgedAt: judged?.at ?? 0, verdict: judged?.verdict ?? '', reason: judged?.reason ?? '',
-  difference: judged?.difference ?? 0, low: judged?.low ?? 0, high: judged?.high ?? 0, rows: judged?.rows ?? 0, days: judged?.days ?? 0, rollbackRequested: judged?.rollback != null,
+  difference: judged?.difference ?? 0, low: judged?.low ?? 0, high: judged?.high ?? 0, rows: judged?.rows ?? 0, days: judged?.days ?? 0, rollbackRequested: (judged?.rollback ?? null) !== null,
 });

@@ -78,9 +78,10 @@ describe('monitoring', () => {
   it('checks a monitor against the deployment and the fields of its feature set', async () => {
     const alone = await call(resources(), 'checkResources', { service: 'monitoring', resources: [monitor()] }, soon);
     expect(alone.problems).toMatchObject([{ path: '/spec/deployment', got: 'departures' }]);
-    const wrong = monitor({ watch: ['request.departure', 'request.size'], retrain: { when: 'alarm > 0', cooldown: '1d', minLabels: 0 } });
+    const wrong = monitor({ watch: ['request.departure', 'request.size', 'missing.size'], slices: ['request.distance'], retrain: { when: 'alarm > 0', cooldown: '1d', minLabels: 0 } });
     const { problems } = await call(resources(), 'checkResources', { service: 'monitoring', resources: [...others, wrong] }, soon);
-    expect(problems.map(({ path }) => path)).toEqual(['/spec/retrain/when', '/spec/watch/0', '/spec/watch/1']);
+    expect(problems.map(({ path }) => path).sort()).toEqual(['/spec/retrain/when', '/spec/slices/0', '/spec/watch/0', '/spec/watch/1', '/spec/watch/2']);
+    expect(problems.find(({ path }) => path === '/spec/watch/2')).toMatchObject({ got: 'missing.size', expected: expect.stringContaining('missing.distance') });
     expect((await call(resources(), 'checkResources', { service: 'monitoring', resources: [...others, monitor()] }, soon)).problems).toEqual([]);
   });
 
@@ -107,6 +108,18 @@ describe('monitoring', () => {
     expect(services.published('DriftDetected')).toEqual([]);
   });
 
+  it('says of such a week, too, why nothing was retrained', async () => {
+    const [{ reason }] = await windows();
+    expect(reason).toMatch(/^no alarm, and alarms > 0 does not hold with 0 alarms and \d+ new mature labels$/);
+    const [{ outcome }] = await services.database('monitoring').query<{ outcome: string }>(`SELECT outcome FROM decision WHERE action = 'window'`);
+    expect(JSON.parse(outcome)).toMatchObject({ retraining: { action: 'none', reason } });
+    const operations = connect(runtime.OperationsServiceClient, services.grpc, services.token('aud'));
+    open.push(operations);
+    // Any day of the week will do.
+    const explained = await call(operations, 'explain', { service: 'monitoring', kind: 'window', id: 'departures/2001-02-18T12:00:00Z' }, soon);
+    expect(explained).toMatchObject({ found: true, title: expect.stringContaining('no alarm'), lines: expect.arrayContaining([`retraining none: ${reason}`]) });
+  });
+
   it('alarms and asks for a retraining when the world has changed', async () => {
     for (let index = 52; index < 59; index++) await live(index, 0.5);
     await services.runTimers(start + 61 * day);
@@ -129,10 +142,32 @@ describe('monitoring', () => {
     ]);
   });
 
+  it('lists what alarmed, and where from', async () => {
+    const all = (await call(client(), 'listAlarms', { monitor: '', since: 0 }, soon)).alarms;
+    expect(all.map(({ id }) => id)).toEqual(['departures/2001-02-22T00:00:00Z/outcome', 'departures/2001-03-01T00:00:00Z/outcome']);
+    expect(all[0]).toMatchObject({ test: { name: 'outcome', reference: 'fixed', measure: 'psi', floor: 0.03, shown: false }, retraining: 'requested', referenceVersion: 1 });
+    expect((await call(client(), 'listAlarms', { monitor: 'departures', since: start + 68 * day }, soon)).alarms).toHaveLength(1);
+    const operations = connect(runtime.OperationsServiceClient, services.grpc, services.token('aud'));
+    open.push(operations);
+    expect(await call(operations, 'explain', { service: 'monitoring', kind: 'alarm', id: all[0].id }, soon)).toMatchObject({
+      found: true, title: expect.stringMatching(/^Alarm: outcome differs from the reference of version 1 \(PSI/), causes: [{ kind: 'window', id: 'departures/2001-02-22T00:00:00Z' }],
+    });
+  });
+
+  it('leaves a retraining under way while its version is only tried', async () => {
+    const [{ id }] = services.published('RetrainingRequested');
+    const ended = async (): Promise<number> => (await services.database('monitoring').query(`SELECT 1 FROM retraining WHERE id = $1 AND ended_at IS NOT NULL`, [id])).length;
+    await services.publish('TrafficShifted', 'departures', shifted({ version: 1, replaces: 1, revision: 2, shiftedAt: start + 68 * day, stage: 'shadow', candidate: 2 }));
+    await services.publish('TrafficShifted', 'departures', shifted({ version: 1, replaces: 1, revision: 3, shiftedAt: start + 68 * day, stage: 'canary', candidate: 2, share: 0.1 }));
+    await services.settle();
+    expect(await ended()).toBe(0);
+    expect((await call(client(), 'listMonitors', {}, soon)).monitors[0].nextWindowCloses).toBe(start + 75 * day);
+  });
+
   it('does not test a window that its reference overlaps', async () => {
     const { from, to, ...rest } = profile();
     await services.publish('ModelVersionRegistered', 'late', registered({ version: 2, profile: { ...rest, from: from + 27 * day, to: to + 27 * day }, asOf: start + 68 * day }));
-    await services.publish('TrafficShifted', 'departures', shifted({ version: 2, replaces: 1, revision: 2, shiftedAt: start + 68 * day }));
+    await services.publish('TrafficShifted', 'departures', shifted({ version: 2, replaces: 1, revision: 4, shiftedAt: start + 68 * day }));
     for (let index = 66; index < 73; index++) await live(index, 0.5);
     await services.runTimers(start + 75 * day);
     expect((await windows())[3]).toMatchObject({ referenceVersion: 2, tests: [], alarm: false, reason: expect.stringContaining('the window overlaps the reference of version 2') });
@@ -143,6 +178,19 @@ describe('monitoring', () => {
       found: true, lines: [expect.stringContaining('PSI'), 'ended 2001-03-10T00:00:00Z: version 2 is live'], causes: [{ service: 'monitoring', kind: 'window', id: 'departures/2001-02-22T00:00:00Z' }],
     });
     expect((await call(operations, 'getSummary', { service: 'monitoring' }, soon)).counts).toEqual({ predictionsSeen: 1120, labelled: 1064 });
+  });
+
+  it('ends what was asked for when its version goes back', async () => {
+    const id = 'asked for by hand';
+    await services.database('monitoring').query(
+      `INSERT INTO retraining (id, monitor, model, window_starts_at, live_version, requested_at, reason, inputs) VALUES ($1, 'departures', 'late', 0, 2, $2, '', '{}')`, [id, start + 70 * day]);
+    await services.publish('TrafficRolledBack', 'departures', {
+      deployment: 'departures', model: 'late', version: 3, digest: 'digest 3', live: 2, liveDigest: 'digest 2', by: 'guard', reason: 'errors > 0.1', revision: 5, promotion: 3, rolledBackAt: start + 75 * day,
+    });
+    await services.settle();
+    const [row] = await services.database('monitoring').query<{ ended_by: string }>('SELECT ended_by FROM retraining WHERE id = $1', [id]);
+    expect(row.ended_by).toBe('version 3 was rolled back: errors > 0.1');
+    await services.database('monitoring').query('DELETE FROM retraining WHERE id = $1', [id]);
   });
 
   it('tells the loss by version and month, and tells it anew when truth heals', async () => {
@@ -157,5 +205,10 @@ describe('monitoring', () => {
     const [after] = (await call(client(), 'getPerformance', { monitor: 'departures' }, soon)).rows;
     expect(after.labelled).toBe(533);
     expect(after.logLoss).not.toBe(before[0].logLoss);
+    // The window says what it said when it closed, and beside it what is known now.
+    const [first, second] = await windows();
+    expect(first).toMatchObject({ rows: 280, labelled: 266, coverage: 0.95, restated: { rows: 280, labelled: 267 } });
+    expect(first.restated!.logLoss).not.toBeCloseTo(first.logLoss, 6);
+    expect(second).toMatchObject({ labelled: 266, restated: { rows: 280, labelled: 266, logLoss: expect.closeTo(second.logLoss, 12) } });
   });
 });
