@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { applyCommand } from './commands/apply';
 import { approveCommand, rejectCommand } from './commands/approve';
 import { auditCommand } from './commands/audit';
+import { completeCommand, completionCommand } from './commands/completion';
 import { deadLettersCommand } from './commands/dead-letters';
+import { describeCommand } from './commands/describe';
 import { getCommand } from './commands/get';
 import { modelsCommand } from './commands/models';
 import { predictCommand } from './commands/predict';
@@ -12,6 +14,7 @@ import { quarantineCommand } from './commands/quarantine';
 import { replayCommand } from './commands/replay';
 import { runsCommand } from './commands/runs';
 import { statusCommand } from './commands/status';
+import { topCommand } from './commands/top';
 import { topicsCommand } from './commands/topics';
 import { traceCommand } from './commands/trace';
 import { whyCommand } from './commands/why';
@@ -50,9 +53,12 @@ export function programOf(context: Context): Command {
   program.commandsGroup('Declare and use:');
   add(program, applyCommand(context), getCommand(context), predictCommand(context), replayCommand(context), topicsCommand(context));
   program.commandsGroup('Look and ask:');
-  add(program, statusCommand(context), runsCommand(context), modelsCommand(context), quarantineCommand(context), whyCommand(context), traceCommand(context));
+  add(program, statusCommand(context), topCommand(context), describeCommand(context), runsCommand(context), modelsCommand(context), quarantineCommand(context), whyCommand(context), traceCommand(context));
   program.commandsGroup('Decide and prove:');
   add(program, approveCommand(context), rejectCommand(context), deadLettersCommand(context), auditCommand(context));
+  program.commandsGroup('Your shell:');
+  add(program, completionCommand(context));
+  program.addCommand(completeCommand(context, () => program).copyInheritedSettings(program), { hidden: true });
   return program;
 }
 

@@ -24,7 +24,7 @@ async function status(context: Context): Promise<void> {
 }
 
 /** One service that does not answer is part of the picture; a platform that is not there is not. */
-async function statusOfAll(platform: Platform): Promise<runtime.GetStatusResponse[]> {
+export async function statusOfAll(platform: Platform): Promise<runtime.GetStatusResponse[]> {
   const answers = await Promise.allSettled(serviceNames.map((service) => platform.ask(platform.operations, platform.operations.getStatus, { service })));
   const unreachable = answers.filter((answer) => answer.status === 'rejected' && answer.reason instanceof RheiError && answer.reason.details.reason === 'UNREACHABLE');
   return answers.map((answer, index) => {
