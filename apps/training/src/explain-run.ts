@@ -1,5 +1,6 @@
 import { formatInstant } from '@rhei/expressions';
 import type { Explanation } from '@rhei/runtime';
+import { inWords } from './complete-run';
 import type { Deps } from './deps';
 import { versionOfRun } from './known.store';
 import { findRun } from './run.store';
@@ -14,6 +15,7 @@ export async function explainRun({ database }: Deps, id: string): Promise<Explan
     lines: [
       `started by ${run.cause.kind}: ${run.cause.reason}`,
       ...(run.champion === undefined ? [] : [`compared with ${run.model}/${run.champion.version}`]),
+      ...(run.report === undefined || run.record === undefined ? [] : [inWords(run.report)]),
       ...(run.artifactDigest === '' ? [] : [`model file ${run.artifactDigest}`]),
       ...(run.failure === '' ? [] : [run.failure]),
       ...(version === undefined ? [] : [`became ${version.model}/${version.version}${version.promoted ? ', which was promoted' : ''}`]),

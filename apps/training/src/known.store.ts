@@ -40,20 +40,23 @@ export async function findFeatureSet(q: Queryable, name: string): Promise<KnownF
   return row && { name, version: Number(row.version), spec: row.spec, longestWindow: Number(row.longest_window), features: row.features };
 }
 
-/** A restated label keeps the arrival of its first revision: from then on the example could be used. */
+/** A restated label keeps the arrival of its first revision: from then on the example could be used, until it is taken back. */
 export async function keepLabels(tx: Queryable, labels: readonly feature.Label[]): Promise<void> {
   await tx.query(
-    `INSERT INTO known_label (feature_set, example, example_time, matures_at, arrival)
-     SELECT DISTINCT ON (1, 2) * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS l (f, e, t, m, a) ORDER BY 1, 2, 5
-     ON CONFLICT (feature_set, example) DO NOTHING`,
-    [labels.map((l) => l.featureSet), labels.map((l) => l.example), labels.map((l) => l.exampleTime), labels.map((l) => l.maturesAt), labels.map((l) => l.arrival)],
+    `INSERT INTO known_label (feature_set, example, example_time, matures_at, arrival, revision, withdrawn)
+     SELECT DISTINCT ON (f, e) f, e, t, m, min(a) OVER (PARTITION BY f, e), r, w
+     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[], $7::boolean[]) AS l (f, e, t, m, a, r, w) ORDER BY f, e, r DESC
+     ON CONFLICT (feature_set, example) DO UPDATE SET example_time = excluded.example_time, matures_at = excluded.matures_at, revision = excluded.revision, withdrawn = excluded.withdrawn
+     WHERE known_label.revision < excluded.revision`,
+    [labels.map((l) => l.featureSet), labels.map((l) => l.example), labels.map((l) => l.exampleTime), labels.map((l) => l.maturesAt), labels.map((l) => l.arrival),
+      labels.map((l) => l.revision), labels.map((l) => l.withdrawn)],
   );
 }
 
-/** Labels of a feature set that are known and mature at `now`, and when the oldest known example happened. */
+/** Labels of a feature set that are known, mature and not taken back at `now`, and when the oldest known example happened. */
 export async function countLabels(q: Queryable, featureSet: string, now: Instant): Promise<{ mature: number; first?: Instant }> {
   const [row] = await q.query<{ mature: string; first: string | null }>(
-    `SELECT count(*) FILTER (WHERE matures_at <= $2) AS mature, min(example_time) AS first FROM known_label WHERE feature_set = $1 AND arrival <= $2`,
+    `SELECT count(*) FILTER (WHERE matures_at <= $2) AS mature, min(example_time) AS first FROM known_label WHERE feature_set = $1 AND arrival <= $2 AND NOT withdrawn`,
     [featureSet, now],
   );
   return { mature: Number(row.mature), ...(row.first === null ? {} : { first: Number(row.first) }) };

@@ -1,10 +1,12 @@
 import { canonicalJson, ExpressionError } from '@rhei/expressions';
 import type { ResourceKind, ResourceProblem } from '@rhei/runtime';
-import { boostingParams, TabularError } from '@rhei/tabular';
+import { TabularError } from '@rhei/tabular';
 import type { Deps } from './deps';
+import { parametersOf } from './fit/boost';
 import { findFeatureSet, knowsModel } from './known.store';
 import { look } from './look-at-plan';
 import { compileWhen, nextLook } from './plan';
+import { fieldProblems } from './plan-fields';
 import { planSpec, type PlanSpec } from './plan-spec';
 import { applyPlan } from './plan.store';
 
@@ -17,10 +19,11 @@ export const planResource: ResourceKind<Deps, PlanSpec> = {
     if (bundle.find('Model', spec.model) === undefined && !(await knowsModel(database, spec.model))) {
       problems.push({ path: '/spec/model', message: `there is no model "${spec.model}"`, expected: 'a model of this bundle or one that was applied', got: spec.model });
     }
-    if (bundle.find('FeatureSet', spec.featureSet) === undefined && (await findFeatureSet(database, spec.featureSet)) === undefined) {
+    const set = bundle.find('FeatureSet', spec.featureSet) ?? (await findFeatureSet(database, spec.featureSet))?.spec;
+    if (set === undefined) {
       problems.push({ path: '/spec/featureSet', message: `there is no feature set "${spec.featureSet}"`, expected: 'a feature set of this bundle or one that was applied', got: spec.featureSet });
     }
-    return [...problems, ...engineProblems(spec), ...whenProblems(spec)];
+    return [...problems, ...engineProblems(spec), ...whenProblems(spec), ...(set === undefined ? [] : fieldProblems(spec, set))];
   },
   async applied(_deps, { name, spec, version }, tx) {
     await applyPlan(tx, name, spec, version);
@@ -32,7 +35,7 @@ export const planResource: ResourceKind<Deps, PlanSpec> = {
 function engineProblems({ engine, seed }: PlanSpec): ResourceProblem[] {
   if ('seed' in engine) return [{ path: '/spec/engine/seed', message: 'the seed belongs to the whole plan', expected: 'the seed at /spec/seed', got: String(engine['seed']) }];
   try {
-    boostingParams({ ...engine, seed });
+    parametersOf({ engine, seed });
     return [];
   } catch (error) {
     if (!(error instanceof TabularError)) throw error;

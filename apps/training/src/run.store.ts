@@ -1,18 +1,23 @@
 import { notFound } from '@rhei/contracts';
 import { canonicalJson, type Instant } from '@rhei/expressions';
 import type { Queryable } from '@rhei/messaging';
+import type { FitRecord, FitReport } from './fit/task';
 import type { PlanSpec } from './plan-spec';
 import type { BuildState, Cause, Champion, Reads, Run, RunState } from './run';
 
 interface RunRow {
   id: string; plan: string; model: string; feature_set: string; feature_set_version: string; reads: Reads; spec: PlanSpec; state: RunState; as_of: string; cause: Cause; by: string;
   request_id: string | null; build: BuildState; training_set: string; manifest_digest: string; training_set_digest: string; champion: Champion | null;
-  progress: number; deaths: number; report: unknown; artifact_digest: string; failure: string; traceparent: string; ended_at: string | null;
+  progress: number; phase: string; no_cache: boolean; cached_from: string | null; deaths: number; report: FitReport | null; record: FitRecord | null; artifact_digest: string; failure: string;
+  traceparent: string; ended_at: string | null; seconds: number;
 }
 const toRun = (row: RunRow): Run => ({
   id: row.id, plan: row.plan, model: row.model, featureSet: row.feature_set, featureSetVersion: Number(row.feature_set_version), reads: row.reads, spec: row.spec, state: row.state,
   asOf: Number(row.as_of), cause: row.cause, by: row.by, build: row.build, trainingSet: row.training_set, manifestDigest: row.manifest_digest,
-  trainingSetDigest: row.training_set_digest, progress: row.progress, deaths: row.deaths, artifactDigest: row.artifact_digest, failure: row.failure, traceparent: row.traceparent,
+  trainingSetDigest: row.training_set_digest, progress: row.progress, phase: row.phase, noCache: row.no_cache, deaths: row.deaths, artifactDigest: row.artifact_digest, failure: row.failure,
+  traceparent: row.traceparent, seconds: row.seconds,
+  ...(row.cached_from === null ? {} : { cachedFrom: row.cached_from }),
+  ...(row.record === null ? {} : { record: row.record }),
   ...(row.request_id === null ? {} : { requestId: row.request_id }),
   ...(row.champion === null ? {} : { champion: row.champion }),
   ...(row.report === null ? {} : { report: row.report }),
@@ -21,10 +26,10 @@ const toRun = (row: RunRow): Run => ({
 
 export async function insertRun(tx: Queryable, run: Run, number: number): Promise<void> {
   await tx.query(
-    `INSERT INTO run (id, plan, number, model, feature_set, feature_set_version, reads, spec, state, as_of, cause, by, request_id, traceparent)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+    `INSERT INTO run (id, plan, number, model, feature_set, feature_set_version, reads, spec, state, as_of, cause, by, request_id, traceparent, no_cache)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
     [run.id, run.plan, number, run.model, run.featureSet, run.featureSetVersion, canonicalJson(run.reads), canonicalJson(run.spec), run.state,
-      run.asOf, canonicalJson(run.cause), run.by, run.requestId ?? null, run.traceparent],
+      run.asOf, canonicalJson(run.cause), run.by, run.requestId ?? null, run.traceparent, run.noCache],
   );
 }
 
@@ -87,20 +92,40 @@ export async function saveBegun(tx: Queryable, run: Run): Promise<void> {
   );
 }
 
+export interface RunEnd {
+  state: RunState;
+  failure?: string;
+  report?: FitReport;
+  record?: FitRecord;
+  artifactDigest?: string;
+  inputsDigest?: string;
+  cachedFrom?: string;
+  at: Instant;
+  seconds?: number;
+}
+
 /** Ends the run. The token of its lease grows, so whoever still works on it can write nothing more. */
-export async function saveEnd(tx: Queryable, id: string, end: { state: RunState; failure?: string; report?: unknown; artifactDigest?: string; at: Instant; seconds?: number }): Promise<void> {
+export async function saveEnd(tx: Queryable, id: string, end: RunEnd): Promise<void> {
+  const json = (value: unknown): string | null => (value === undefined ? null : canonicalJson(value));
   await tx.query(
-    `UPDATE run SET state = $2, failure = $3, report = $4, artifact_digest = $5, ended_at = $6, seconds = $7, lease_holder = '', lease_token = lease_token + 1,
-       progress = CASE WHEN $2 = 'succeeded' THEN 1 ELSE progress END WHERE id = $1`,
-    [id, end.state, end.failure ?? '', end.report === undefined ? null : canonicalJson(end.report), end.artifactDigest ?? '', end.at, end.seconds ?? 0],
+    `UPDATE run SET state = $2, failure = $3, report = $4, record = $5, artifact_digest = $6, inputs_digest = $7, cached_from = $8, ended_at = $9, seconds = $10,
+       lease_holder = '', lease_token = lease_token + 1, phase = '', progress = CASE WHEN $2 = 'succeeded' THEN 1 ELSE progress END WHERE id = $1`,
+    [id, end.state, end.failure ?? '', json(end.report), json(end.record), end.artifactDigest ?? '', end.inputsDigest ?? '', end.cachedFrom ?? null, end.at, end.seconds ?? 0],
   );
+}
+
+/** The first run of a plan that succeeded and rests on the same inputs; one that was taken from another is not the first. */
+export async function runOfInputs(q: Queryable, plan: string, inputsDigest: string): Promise<string | undefined> {
+  const [row] = await q.query<{ id: string }>(
+    `SELECT id FROM run WHERE plan = $1 AND inputs_digest = $2 AND state = 'succeeded' AND cached_from IS NULL ORDER BY number LIMIT 1`, [plan, inputsDigest]);
+  return row?.id;
 }
 
 export async function countRuns(q: Queryable): Promise<{ runs: number; succeeded: number; failed: number; open: number; inFlight: number }> {
   const [row] = await q.query<Record<'runs' | 'succeeded' | 'failed' | 'open' | 'in_flight', string>>(
     `SELECT count(*) AS runs, count(*) FILTER (WHERE state = 'succeeded') AS succeeded, count(*) FILTER (WHERE state = 'failed') AS failed,
        count(*) FILTER (WHERE state IN ('waiting', 'running')) AS open,
-       count(*) FILTER (WHERE state = 'running' OR (state = 'waiting' AND build <> 'building')) AS in_flight FROM run`);
+       count(*) FILTER (WHERE state = 'running' OR (state = 'waiting' AND build <> 'building')) + (SELECT count(*) FROM reproduction WHERE state = 'running') AS in_flight FROM run`);
   return { runs: Number(row.runs), succeeded: Number(row.succeeded), failed: Number(row.failed), open: Number(row.open), inFlight: Number(row.in_flight) };
 }
 

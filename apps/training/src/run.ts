@@ -1,4 +1,5 @@
 import { digestOf, type Duration, type Instant } from '@rhei/expressions';
+import type { FitRecord, FitReport } from './fit/task';
 import type { PlanSpec } from './plan-spec';
 
 /** `waiting` for its training set · `running` in a process, or about to · and three ends. */
@@ -56,14 +57,24 @@ export interface Run {
   /** Taken when the run begins; absent when the model had none. */
   champion?: Champion;
   progress: number;
+  /** What its process is at; empty before and after. */
+  phase: string;
+  /** Fits also where an earlier run had the same inputs. */
+  noCache: boolean;
+  /** The earlier run whose result this one took. */
+  cachedFrom?: string;
   /** How often the run's process died. */
   deaths: number;
-  report?: unknown;
+  report?: FitReport;
+  /** What it keeps beside its report; absent until it has succeeded. */
+  record?: FitRecord;
   artifactDigest: string;
   failure: string;
   /** Of what started it; its work goes on in that trace. */
   traceparent: string;
   endedAt?: Instant;
+  /** Of its process. */
+  seconds: number;
 }
 
 /** A run's id is derived from what it is, so that a repeated story gives the same one. */

@@ -13,6 +13,8 @@ export interface StartRun {
   reason: string;
   /** The same id starts one run; empty: every call starts one. */
   requestId: string;
+  /** Fits also where an earlier run had the same inputs. */
+  noCache: boolean;
   by: string;
 }
 
@@ -20,7 +22,7 @@ export interface StartRun {
  * Starts a run because a person wants it.
  * Errors: `not_found` for the plan or its feature set, `conflict` (`RUN_OPEN`) while a run of the plan is open.
  */
-export async function startRun(deps: Deps, { plan: name, reason, requestId, by }: StartRun): Promise<Run> {
+export async function startRun(deps: Deps, { plan: name, reason, requestId, noCache, by }: StartRun): Promise<Run> {
   return deps.database.transaction(async (tx) => {
     const plan = await lockPlan(tx, name);
     const known = requestId === '' ? undefined : await runOfRequest(tx, name, requestId);
@@ -31,7 +33,7 @@ export async function startRun(deps: Deps, { plan: name, reason, requestId, by }
     }
     const set = await findFeatureSet(tx, plan.spec.featureSet);
     if (!set) throw unknownSet(plan);
-    return beginWaiting(deps, tx, plan, set, { cause: { kind: 'person', id: by, reason }, by, inputs: { reason }, ...(requestId === '' ? {} : { requestId }) });
+    return beginWaiting(deps, tx, plan, set, { cause: { kind: 'person', id: by, reason }, by, inputs: { reason, ...(noCache && { noCache }) }, noCache, ...(requestId === '' ? {} : { requestId }) });
   });
 }
 
@@ -40,14 +42,14 @@ export const unknownSet = ({ name, spec }: Plan): Error =>
 
 /** Makes the run, records why, and wakes the supervisor once that is committed. The plan is locked and has no open run. */
 export async function beginWaiting(
-  deps: Deps, tx: Transaction, plan: Plan, set: KnownFeatureSet, start: { cause: Cause; by: string; inputs: unknown; requestId?: string },
+  deps: Deps, tx: Transaction, plan: Plan, set: KnownFeatureSet, start: { cause: Cause; by: string; inputs: unknown; requestId?: string; noCache?: boolean },
 ): Promise<Run> {
   const number = plan.runs + 1;
-  const { cause, by, inputs, requestId } = start;
+  const { cause, by, inputs, requestId, noCache = false } = start;
   const id = runId(plan.name, number, tx.now, cause);
   await insertRun(tx, {
     id, plan: plan.name, model: plan.spec.model, featureSet: set.name, featureSetVersion: set.version, reads: readsOf(set.features, set.spec), spec: plan.spec,
-    state: 'waiting', asOf: tx.now, cause, by, build: 'unasked', trainingSet: '', manifestDigest: '', trainingSetDigest: '', progress: 0, deaths: 0,
+    state: 'waiting', asOf: tx.now, cause, by, build: 'unasked', trainingSet: '', manifestDigest: '', trainingSetDigest: '', progress: 0, phase: '', noCache, deaths: 0, seconds: 0,
     artifactDigest: '', failure: '', traceparent: currentTraceparent(), ...(requestId === undefined ? {} : { requestId }),
   }, number);
   await countRun(tx, plan.name);

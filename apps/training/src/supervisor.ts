@@ -2,16 +2,13 @@ import { RheiError } from '@rhei/contracts';
 import { annotate, elapsed, pause, recordSpan, resume, unsampled, type Blobs, type Database } from '@rhei/runtime';
 import type { Logger } from 'pino';
 import { askTrainingSet, type BuildTrainingSet } from './ask-training-set';
-import { completeRun } from './complete-run';
 import type { Config } from './config';
-import { failRun } from './fail-run';
 import { runProcess, type Ending } from './fit/run-process';
-import type { FitTask } from './fit/task';
 import { isGone, LeaseHolder } from './lease-holder';
-import { beat, holds, listLeases, releaseLease, takeLease, type Lease } from './lease.store';
-import { readManifest } from './manifest';
-import { mayTryAgain, type Run } from './run';
-import { lockRun, runNamed, waitingRuns } from './run.store';
+import { beat, listLeases, takeLease, type Lease } from './lease.store';
+import { runOfInputs, waitingRuns } from './run.store';
+import { settleWork } from './settle-work';
+import { runOfWork, taskOf } from './task-of-work';
 
 export interface SupervisorDeps {
   database: Database;
@@ -98,26 +95,26 @@ export class Supervisor {
     const { database, config } = this.deps;
     for (const lease of await listLeases(database)) {
       if (this.fitting.size >= config.runsAtOnce) return;
-      if (this.fitting.has(lease.run) || !this.isFree(lease)) continue;
+      if (this.fitting.has(lease.id) || !this.isFree(lease)) continue;
       const taken = await database.transaction((tx) => takeLease(tx, lease, this.holder.name));
       if (taken === undefined) continue;
       const stop = new AbortController();
-      const span = { name: 'training run', attributes: { 'rhei.run.id': taken.run } };
+      const span = { name: `training ${taken.work}`, attributes: { [`rhei.${taken.work}.id`]: taken.id } };
       const over = resume({ service: 'training', traceparent: taken.traceparent, span: () => span }, () => this.fit(taken, stop.signal)).then((ending) => {
-        this.fitting.delete(taken.run);
+        this.fitting.delete(taken.id);
         // What was stopped would be stopped again if it were taken up at once: it waits for the next look.
         if (ending !== 'stopped') this.wake();
       });
-      this.fitting.set(taken.run, { stop, over });
+      this.fitting.set(taken.id, { stop, over });
     }
   }
 
   /** Nobody's, or somebody's who is gone, or whose beat has stood still for the time of a lease, by our own monotonic clock. */
-  private isFree({ run, holder, token, beat: now }: Lease): boolean {
+  private isFree({ id, holder, token, beat: now }: Lease): boolean {
     if (holder === '' || holder === this.holder.name || isGone(holder)) return true;
-    const before = this.seen.get(run);
+    const before = this.seen.get(id);
     if (before?.beat !== now || before.token !== token) {
-      this.seen.set(run, { beat: now, token, since: elapsed() });
+      this.seen.set(id, { beat: now, token, since: elapsed() });
       return false;
     }
     return elapsed() - before.since >= this.deps.config.leaseMs;
@@ -129,19 +126,20 @@ export class Supervisor {
     const over = new AbortController();
     const end = (): void => over.abort();
     stop.addEventListener('abort', end);
-    let done = 0;
-    const beating = this.keepBeating(lease, () => done, over);
+    const at = { done: 0, phase: '' };
+    const beating = this.keepBeating(lease, at, over);
     let ending: Ending;
     try {
-      const run = await runNamed(database, lease.run);
+      const run = await runOfWork(database, lease);
       annotate(() => ({ 'rhei.model.name': run.model, 'rhei.plan': run.plan, 'rhei.training_set.id': run.trainingSet }));
-      ending = await runProcess(await this.taskOf(run), { memoryMb: config.runMemoryMb, seconds: config.runSeconds }, {
-        progress: (share) => { done = share; }, phase: ({ name, from, to }) => recordSpan(name, from, to),
+      ending = await runProcess(await taskOf(this.deps.blobs, run, lease), { memoryMb: config.runMemoryMb, seconds: config.runSeconds }, {
+        progress: (share) => { at.done = share; }, begun: (name) => { at.phase = name; }, phase: ({ name, from, to }) => recordSpan(name, from, to),
+        ...(lease.work === 'run' && !run.noCache && { known: (inputs: string) => runOfInputs(database, run.plan, inputs) }),
       }, over.signal);
       annotate(() => ({ 'rhei.run.ending': ending.type }));
     } catch (error) {
       const later = error instanceof RheiError && away.has(error.code);
-      if (later) log.warn({ err: error, run: lease.run }, 'what a run reads could not be fetched');
+      if (later) log.warn({ err: error, [lease.work]: lease.id }, 'what a run reads could not be fetched');
       ending = later ? { type: 'stopped' } : { type: 'died', reason: (error as Error).message };
     }
     over.abort();
@@ -149,9 +147,9 @@ export class Supervisor {
     stop.removeEventListener('abort', end);
     const seconds = (elapsed() - started) / 1000;
     try {
-      await this.settle(lease, ending, seconds);
+      await settleWork(this.deps, lease, ending, seconds);
     } catch (error) {
-      log.error({ err: error, run: lease.run }, 'the end of a run could not be recorded');
+      log.error({ err: error, [lease.work]: lease.id }, 'the end of a run could not be recorded');
       return this.settleLater(lease, error, seconds);
     }
     return ending.type;
@@ -161,7 +159,7 @@ export class Supervisor {
   private async settleLater(lease: Lease, error: unknown, seconds: number): Promise<Ending['type']> {
     const fault = !(error instanceof RheiError && away.has(error.code));
     try {
-      await this.settle(lease, fault ? { type: 'died', reason: `The end of the run could not be recorded: ${(error as Error).message}` } : { type: 'stopped' }, seconds);
+      await settleWork(this.deps, lease, fault ? { type: 'died', reason: `The end of the run could not be recorded: ${(error as Error).message}` } : { type: 'stopped' }, seconds);
     } catch {
       // The lease is still ours: a later look takes the run up again.
     }
@@ -169,41 +167,15 @@ export class Supervisor {
   }
 
   /** Signs of life until the fit is over; a lease that was lost ends it. */
-  private async keepBeating(lease: Lease, done: () => number, over: AbortController): Promise<void> {
+  private async keepBeating(lease: Lease, at: { done: number; phase: string }, over: AbortController): Promise<void> {
     while (!over.signal.aborted) {
       await pause(this.deps.config.leaseMs / 5, over.signal);
       if (over.signal.aborted) return;
       try {
-        if (!(await this.deps.database.transaction((tx) => beat(tx, lease, done())))) over.abort();
+        if (!(await this.deps.database.transaction((tx) => beat(tx, lease, at)))) over.abort();
       } catch (error) {
-        this.deps.log.warn({ err: error, run: lease.run }, 'a sign of life could not be given');
+        this.deps.log.warn({ err: error, [lease.work]: lease.id }, 'a sign of life could not be given');
       }
     }
-  }
-
-  private async taskOf(run: Run): Promise<FitTask> {
-    const { blobs } = this.deps;
-    const manifest = readManifest(Buffer.from(await blobs.get(run.manifestDigest)).toString('utf8'));
-    if (typeof manifest === 'string') throw new Error(manifest);
-    const { champion } = run;
-    return {
-      parquet: await blobs.path(manifest.digests.parquet), reads: run.reads, spec: run.spec, asOf: run.asOf, filledFrom: manifest.filledFrom, trainingSetDigest: run.trainingSetDigest,
-      ...(champion === undefined ? {} : { champion: { digest: champion.digest, path: await blobs.path(champion.digest), fitUntil: champion.fitUntil } }),
-    };
-  }
-
-  private async settle(lease: Lease, ending: Ending, seconds: number): Promise<void> {
-    const { database, blobs, log } = this.deps;
-    if (ending.type === 'stopped') return void (await database.transaction((tx) => releaseLease(tx, lease, false)));
-    const artifact = ending.type === 'done' ? await blobs.put(ending.result.artifact) : '';
-    await database.transaction(async (tx) => {
-      // Who lost the lease writes nothing: another replica works on the run, or it was cancelled.
-      if (!(await holds(tx, lease))) return;
-      const run = (await lockRun(tx, lease.run))!;
-      if (ending.type === 'done') return completeRun(tx, run, artifact, ending.result, seconds);
-      if (ending.type === 'refused') return failRun(tx, run, ending.reason, seconds);
-      log.warn({ run: lease.run, reason: ending.reason }, 'the process of a run died');
-      if (!mayTryAgain(await releaseLease(tx, lease, true))) await failRun(tx, run, ending.reason, seconds);
-    });
   }
 }

@@ -52,10 +52,10 @@ describe('the training service', () => {
     open.push(resources);
     await call(resources, 'applyResources', { service: 'training', resources: [{ kind: 'TrainingPlan', name, specJson: JSON.stringify(spec), version: 0 }] }, soon);
   };
-  const label = async (count: number, from: number): Promise<void> => {
+  const label = async (count: number, from: number, over: { revision?: number; withdrawn?: boolean } = {}): Promise<void> => {
     const labels = Array.from({ length: count }, (_, index) => {
       const exampleTime = from + index * HOUR;
-      return { featureSet: 'lateness', example: `f${from}/${index}`, revision: 1, value: index % 2, exampleTime, maturesAt: exampleTime + 2 * DAY, arrival: exampleTime + HOUR, asOf: exampleTime };
+      return { featureSet: 'lateness', example: `f${from}/${index}`, revision: 1, value: index % 2, exampleTime, maturesAt: exampleTime + 2 * DAY, arrival: exampleTime + HOUR, asOf: exampleTime, withdrawn: false, ...over };
     });
     await services.publish('ExampleLabelled', 0, { shard: 0, labels });
   };
@@ -68,7 +68,7 @@ describe('the training service', () => {
   const completed = (): Payload<'RunCompleted'>[] => services.published('RunCompleted');
   const promote = async (version: number, digest: string, run: string, fitUntil: number): Promise<void> => {
     await services.publish('ModelVersionPromoted', 'late', {
-      model: 'late', version, digest, replaces: version - 1, replacesDigest: '', revision: version, by: 'reviewer', promotedAt: services.now(), featureSet: 'lateness', featureSetVersion: 1, fitUntil, run,
+      model: 'late', version, digest, replaces: version - 1, replacesDigest: '', revision: version, by: 'reviewer', promotedAt: services.now(), featureSet: 'lateness', featureSetVersion: 1, fitUntil, run, kind: 'promotion', reason: '',
     });
     await services.settle();
   };
@@ -146,14 +146,14 @@ describe('the training service', () => {
   });
 
   it('lets a person start a run, once per request, and not two at a time', async () => {
-    const start = (requestId: string, principal = 'dev'): Promise<training.StartRunResponse> => call(as(principal), 'startRun', { plan: 'late', reason: 'new data', requestId }, soon);
+    const start = (requestId: string, principal = 'dev'): Promise<training.StartRunResponse> => call(as(principal), 'startRun', { plan: 'late', reason: 'new data', requestId, noCache: false }, soon);
     const { run } = await start('mine');
     expect(run).toMatchObject({ state: 'waiting', by: 'dev' });
     expect(JSON.parse(run!.causeJson)).toEqual({ kind: 'person', id: 'dev', reason: 'new data' });
     expect((await start('mine')).run!.id).toBe(run!.id);
     await expect(start('another')).rejects.toMatchObject({ code: 'conflict', details: { reason: 'RUN_OPEN' } });
     await expect(start('theirs', 'aud')).rejects.toMatchObject({ code: 'forbidden' });
-    await expect(call(as('dev'), 'startRun', { plan: 'nothing', reason: '', requestId: '' }, soon)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(call(as('dev'), 'startRun', { plan: 'nothing', reason: '', requestId: '', noCache: false }, soon)).rejects.toMatchObject({ code: 'not_found' });
 
     const cancelled = await call(as('oper'), 'cancelRun', { run: run!.id }, soon);
     expect(cancelled.run).toMatchObject({ state: 'cancelled', failure: 'cancelled by oper' });
@@ -188,7 +188,7 @@ describe('the training service', () => {
   /** Moves the clock, so that each run has an as-of of its own, and starts a run by hand. */
   async function started(): Promise<string> {
     await services.runTimers(services.now() + HOUR);
-    const { run } = await call(as('dev'), 'startRun', { plan: 'late', reason: 'test', requestId: '' }, soon);
+    const { run } = await call(as('dev'), 'startRun', { plan: 'late', reason: 'test', requestId: '', noCache: false }, soon);
     await services.settle();
     return run!.id;
   }
@@ -247,11 +247,12 @@ describe('the training service', () => {
       const id = await started();
       await services.database('training').transaction(async (tx) => {
         await tx.query(`UPDATE run SET state = 'running', lease_holder = 'elsewhere/1/x', lease_token = 5, lease_beat = 3 WHERE id = $1`, [id]);
-        const old = (await listLeases(tx)).find(({ run: one }) => one === id)!;
+        const old = (await listLeases(tx)).find((lease) => lease.id === id)!;
         const taken = (await takeLease(tx, old, 'here/1/y'))!;
-        expect(taken).toMatchObject({ run: id, holder: 'here/1/y', token: 6, beat: 0 });
+        expect(taken).toMatchObject({ work: 'run', id, holder: 'here/1/y', token: 6, beat: 0 });
         expect(await takeLease(tx, old, 'there/1/z')).toBeUndefined();
-        expect([await beat(tx, old, 0.5), await holds(tx, old), await beat(tx, taken, 0.5), await holds(tx, taken)]).toEqual([false, false, true, true]);
+        const half = { done: 0.5, phase: 'fit' };
+        expect([await beat(tx, old, half), await holds(tx, old), await beat(tx, taken, half), await holds(tx, taken)]).toEqual([false, false, true, true]);
         await tx.query(`UPDATE run SET state = 'waiting', lease_holder = '' WHERE id = $1`, [id]);
       });
       await call(as('dev'), 'cancelRun', { run: id }, soon);

@@ -56,7 +56,7 @@ describe('the process of a run', () => {
   it('tells what it did for how long, one part after the other', async () => {
     const phases: Phase[] = [];
     await runProcess(task, limits, { progress: () => undefined, phase: (phase) => void phases.push(phase) }, never);
-    expect(phases.map(({ name }) => name)).toEqual(['load rows', 'fit', 'export', 'check']);
+    expect(phases.map(({ name }) => name)).toEqual(['load rows', 'hunt leaks', 'fit', 'fit linear', 'export', 'check']);
     phases.forEach(({ from: begin, to }, index) => expect(to >= begin && begin >= (phases[index - 1]?.to ?? 0)).toBe(true));
   });
 

@@ -22,8 +22,12 @@ export function cardOf({ spec, trainingSetDigest, asOf, filledFrom }: FitTask, {
       featureSet: spec.featureSet, trainingSet: trainingSetDigest, rows, asOf: formatInstant(asOf), windowsFullFrom: formatInstant(filledFrom),
       split: { by: 'time', holdout: spec.split.holdout }, fit: report.fit, scored: report.holdout,
     },
-    metrics: { challenger: report.challenger, baseRate: report.baseRate, champion: report.champion ?? null, improved: report.improved },
+    metrics: { challenger: report.challenger, baseRate: report.baseRate, linear: report.linear, champion: report.champion ?? null, difference: report.difference, improved: report.improved },
+    slices: report.slices, leaks: report.leaks, stopped: report.stopped ?? null,
     importance: { method: 'permutation, on rows that did not fit the model', metric: spec.metric, values: importance },
-    missing: ['intervals of the metrics', 'calibration', 'metrics by slice and group', 'limits of use beyond the purpose that its model states'],
+    missing: [
+      ...(Object.keys(report.difference).length === 0 ? ['intervals of the differences: the holdout has rows of one day only'] : []),
+      ...(report.slices.length === 0 ? ['metrics by slice'] : []), 'fairness by group', 'limits of use beyond the purpose that its model states',
+    ],
   };
 }

@@ -9,8 +9,8 @@ const reads = { features: ['x'], request: ['distance'], maturity: 2 * DAY };
 /** Four examples a day for 70 days; every tenth does not know its distance. */
 const times = Float64Array.from({ length: 280 }, (_, row) => from + row * 6 * HOUR);
 const examples = {
-  asOf: times, time: times, labels: Uint8Array.from(times, (_, row) => Number(row % 4 === 0)), features: tableOf(['x'], [times]),
-  request: new Map([['distance', Float64Array.from(times, (_, row) => (row % 10 === 0 ? NaN : row % 100))]]),
+  ids: Array.from(times, (_, row) => `f${row}`), asOf: times, time: times, labels: Uint8Array.from(times, (_, row) => Number(row % 4 === 0)), features: tableOf(['x'], [times]),
+  request: new Map([['distance', { kind: 'number' as const, values: Float64Array.from(times, (_, row) => (row % 10 === 0 ? NaN : row % 100)) }]]),
 };
 const total = (counts: number[]): number => counts.reduce((sum, count) => sum + count, 0);
 

@@ -25,8 +25,10 @@ export function profileOf(examples: Examples, { asOf, filledFrom, reads, spec }:
   return {
     bucket, from, to,
     series: [
-      ...[...examples.request].map(([name, values]) =>
-        series(`request.${name}`, 'request', numericBinning(Array.from(rows, (row) => values[row])), (row) => values[row])),
+      ...reads.request.map((name) => {
+        const values = examples.request.get(name)!.values as Float64Array;
+        return series(`request.${name}`, 'request', numericBinning(Array.from(rows, (row) => values[row])), (row) => values[row]);
+      }),
       series('outcome', 'outcome', { kind: 'categorical', categories: ['0', '1'] }, (row) => examples.labels[row]),
     ],
   };

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { pause } from '@rhei/runtime';
 import type { FitResult, FitTask, FromChild, Phase } from './task';
 
-/** How the process of a run ended. `died`: it was killed or crashed, by no word of its own. */
-export type Ending = { type: 'done'; result: FitResult } | { type: 'refused'; reason: string } | { type: 'died'; reason: string } | { type: 'stopped' };
+/**
+ * How the process of a run ended. `known`: an earlier run had the same inputs, so nothing was fitted. `died`: it was killed
+ * or crashed, by no word of its own.
+ */
+export type Ending = { type: 'done'; result: FitResult } | { type: 'known'; run: string; inputsDigest: string } | { type: 'refused'; reason: string } | { type: 'died'; reason: string } | { type: 'stopped' };
 
 export interface ProcessLimits {
   memoryMb: number;
@@ -16,8 +19,11 @@ export interface ProcessLimits {
 export interface Heard {
   /** The share that is done. */
   progress(done: number): void;
-  /** A part of the work that is over. */
+  /** A part of the work that begins, and one that is over. */
+  begun?(name: string): void;
   phase?(phase: Phase): void;
+  /** Says which earlier run rests on the same; undefined: the fit goes on. */
+  known?(inputsDigest: string): Promise<string | undefined>;
 }
 
 /** The compiled script, also where the rest runs on sources. */
@@ -51,10 +57,23 @@ function ended(child: ChildProcess, task: FitTask, heard: Heard): Promise<Ending
   return new Promise((resolve) => {
     let complaint = '';
     let answer: Ending | undefined;
+    const goOn = async (digest: string): Promise<void> => {
+      try {
+        const run = await heard.known?.(digest);
+        if (run === undefined) return void child.send('go', () => undefined);
+        answer = { type: 'known', run, inputsDigest: digest };
+      } catch {
+        // Whether it is known cannot be told now: a later look asks again.
+        answer = { type: 'stopped' };
+      }
+      child.kill('SIGKILL');
+    };
     child.stderr!.on('data', (chunk: Buffer) => { complaint = (complaint + chunk.toString()).slice(0, 1_000); });
     child.on('message', (message: FromChild) => {
       if (message.type === 'progress') heard.progress(message.done);
+      else if (message.type === 'begin') heard.begun?.(message.name);
       else if (message.type === 'phase') heard.phase?.(message);
+      else if (message.type === 'inputs') void goOn(message.digest);
       else answer = message.type === 'done' ? { type: 'done', result: { ...(JSON.parse(message.resultJson) as Omit<FitResult, 'artifact'>), artifact: message.artifact } } : message;
     });
     child.on('error', (error) => resolve({ type: 'died', reason: error.message }));
