@@ -19,11 +19,14 @@ export const specOf = (kind: string, name: string): Record<string, unknown> => J
 export async function applyExample(services: RunningServices, changes: Record<string, Record<string, unknown>> = {}): Promise<runtime.ApplyResourcesResponse> {
   await services.publish('SourceApplied', 'airline', { name: 'airline', version: 1, specJson: canonicalJson(specOf('Source', 'airline')) });
   await services.settle();
+  return applyAll(services, declared.filter(({ kind }) => kind !== 'Source').map(({ kind, metadata: { name }, spec }) => ({ kind, name, spec: { ...spec, ...changes[name] } })));
+}
+
+export async function applyAll(services: RunningServices, resources: { kind: string; name: string; spec: Record<string, unknown> }[]): Promise<runtime.ApplyResourcesResponse> {
   const client = connect(runtime.ResourceServiceClient, services.grpc, services.token('dev'));
   try {
     return await call(client, 'applyResources', {
-      service: 'feature',
-      resources: declared.filter(({ kind }) => kind !== 'Source').map(({ kind, metadata: { name }, spec }) => ({ kind, name, specJson: canonicalJson({ ...spec, ...changes[name] }), version: 0 })),
+      service: 'feature', resources: resources.map(({ kind, name, spec }) => ({ kind, name, specJson: canonicalJson(spec), version: 0 })),
     }, { deadline: 10_000 });
   } finally {
     client.close();

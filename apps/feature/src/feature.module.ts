@@ -2,6 +2,7 @@ import { service } from '@rhei/runtime';
 import { config, type Config } from './config';
 import { DefinitionCache } from './definitions.store';
 import type { Deps } from './deps';
+import { explainServed } from './explain-served';
 import { explainTrainingSet } from './explain-training-set';
 import { featureRpc } from './feature.grpc';
 import { Feature0001Features1700000000001 } from './migrations/0001-features';
@@ -14,6 +15,8 @@ import { onSourceApplied } from './on-source-applied';
 import { sourceReadByFeatures } from './record/contract-change';
 import { countFailures } from './record/failure.store';
 import { countExamples } from './set/example.store';
+import { servedFigures } from './set/served-figures';
+import { servedCounts } from './set/served.store';
 import { featureSetResource } from './set/feature-set.resource';
 import { Builds } from './training-set/builds';
 import { builtSets, countByState, countReady, keptBlobs } from './training-set/training-set.store';
@@ -33,11 +36,16 @@ export const FeatureModule = service<Config, Deps>({
   refers: [sourceReadByFeatures],
   on: [onSourceApplied, onRecordAccepted, onArrivalsClosed, onPredictionServed],
   workers: [{ name: 'training sets', start: async ({ builds }) => builds.start(), stop: ({ builds }) => builds.end() }],
-  explain: { 'training-set': explainTrainingSet },
+  explain: { 'training-set': explainTrainingSet, served: explainServed },
   figures: async ({ database }) => {
     const { building, failed } = await countByState(database);
-    return { evaluationFailures: await countFailures(database), trainingSetsBuilding: building, trainingSetsFailed: failed };
+    const served = await servedCounts(database);
+    return {
+      evaluationFailures: await countFailures(database), trainingSetsBuilding: building, trainingSetsFailed: failed,
+      servedChecked: served.reduce((sum, { checked }) => sum + checked, 0), servedDiffering: served.reduce((sum, { differing }) => sum + differing, 0),
+    };
   },
+  gauges: servedFigures,
   keeps: ({ database }) => keptBlobs(database),
   counts: async ({ database, definitions, clock }) => {
     const { examples, labelled } = await countExamples(database, (await definitions.read(database)).sets, clock.now());
