@@ -1,6 +1,6 @@
 import { type ServiceName } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
-import { causeOf } from './commands/runs';
+import { causeOf } from './run-details';
 import type { Platform } from './platform';
 import { helpOf } from './version';
 

@@ -1,6 +1,6 @@
 import { RheiError, type registry } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
-import { causeOf } from './commands/runs';
+import { causeOf } from './run-details';
 import { jsonIn } from './json-in';
 import type { Platform } from './platform';
 import { pairs, table, wrapped } from './table';

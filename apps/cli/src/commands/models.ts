@@ -8,7 +8,7 @@ import { table } from '../table';
 import { describeVersion, differenceOf, readVersion, versionAsJson, versionNamed } from '../version';
 import { cardCommand, sheetCommand } from './model-card';
 import { deprecateCommand, promoteCommand, restoreCommand } from './model-changes';
-import { causeOf } from './runs';
+import { causeOf } from '../run-details';
 
 export function modelsCommand(context: Context): Command {
   const group = explained(new Command('models'), {
