@@ -2,7 +2,7 @@ import { RheiError, serviceNames, type runtime, type ServiceName } from '@rhei/c
 
 /** The kinds of things that can be asked about, and which service knows them. */
 export const owners: Record<string, ServiceName> = {
-  prediction: 'serving', version: 'registry', run: 'training', 'training-set': 'feature', retraining: 'monitoring', window: 'monitoring', event: 'ingestion', model: 'registry',
+  prediction: 'serving', version: 'registry', run: 'training', 'training-set': 'feature', retraining: 'monitoring', window: 'monitoring', alarm: 'monitoring', promotion: 'monitoring', event: 'ingestion', model: 'registry',
 };
 
 /** One thing in a chain of causes. */

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { alarmsCommand } from './commands/alarms';
 import { applyCommand } from './commands/apply';
 import { approveCommand, rejectCommand } from './commands/approve';
 import { auditCommand } from './commands/audit';
@@ -9,6 +10,7 @@ import { deadLettersCommand } from './commands/dead-letters';
 import { describeCommand } from './commands/describe';
 import { getCommand } from './commands/get';
 import { modelsCommand } from './commands/models';
+import { monitorsCommand } from './commands/monitors';
 import { predictCommand } from './commands/predict';
 import { quarantineCommand } from './commands/quarantine';
 import { replayCommand } from './commands/replay';
@@ -53,7 +55,7 @@ export function programOf(context: Context): Command {
   program.commandsGroup('Declare and use:');
   add(program, applyCommand(context), getCommand(context), predictCommand(context), replayCommand(context), topicsCommand(context));
   program.commandsGroup('Look and ask:');
-  add(program, statusCommand(context), topCommand(context), describeCommand(context), runsCommand(context), modelsCommand(context), quarantineCommand(context), whyCommand(context), traceCommand(context));
+  add(program, statusCommand(context), topCommand(context), describeCommand(context), runsCommand(context), modelsCommand(context), monitorsCommand(context), alarmsCommand(context), quarantineCommand(context), whyCommand(context), traceCommand(context));
   program.commandsGroup('Decide and prove:');
   add(program, approveCommand(context), rejectCommand(context), deadLettersCommand(context), auditCommand(context));
   program.commandsGroup('Your shell:');
