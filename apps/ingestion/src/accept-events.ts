@@ -22,7 +22,8 @@ export interface Submission {
   traceparent: string;
   /** The work that waits for it. */
   cause?: WorkContext;
-  /** Where it stood in a topic, when it came from one. */
+  /** What came beside the bytes, and where it stood in a topic, when it came from one. */
+  headers?: Record<string, Buffer>;
   stood?: StoodAt;
   /** The principal who took it out of the quarantine. */
   mendedBy?: string;
@@ -50,21 +51,54 @@ export const acceptEvents = ({ database, contracts }: Deps, submissions: Submiss
 
 /** As {@link acceptEvents}, in a transaction that does more than that. */
 export async function acceptWithin(tx: Transaction, contracts: ContractStore, submissions: Submission[]): Promise<Outcome[]> {
-  const inForce = await contracts.load(tx, [...new Set(submissions.map(({ event }) => event.source))]);
-  const judged = submissions.map((submission) => judgeSubmission(inForce, submission, tx.now));
-  const deliveries = judged.filter((one) => 'verdict' in one);
+  const settled = await settle(tx, contracts, submissions);
+  await keepQuarantined(tx, settled.flatMap((one) => quarantinedOf(one, tx.now)));
+  return settled.map(({ outcome }) => outcome);
+}
 
+/** As {@link acceptWithin}, of what is kept in quarantine: what may not leave it adds nothing there. */
+export const mendWithin = async (tx: Transaction, contracts: ContractStore, submissions: Submission[]): Promise<Outcome[]> =>
+  (await settle(tx, contracts, submissions)).map(({ outcome }) => outcome);
+
+/** What would become of each if it were taken in now. Nothing is written. */
+export async function foresee(tx: Transaction, contracts: ContractStore, submissions: Submission[]): Promise<({ status: 'accepted' | 'duplicate' } | Extract<Outcome, { error: RheiError }>)[]> {
+  const { judged, deliveries } = await judgeAll(tx, contracts, submissions);
+  const known = new Map((await knownRecords(tx, deliveries)).map((record) => [identity(record), record]));
+  const verdicts = new Map(settleDeliveries(deliveries, digestsOf(known)).map((verdict, index) => [deliveries[index], verdict]));
+  return judged.map((one) => {
+    if (!('verdict' in one)) return one;
+    const verdict = verdicts.get(one)!;
+    if (verdict === 'accepted' || verdict === 'duplicate') return { status: verdict };
+    // Another content of this id would come just before it.
+    if (verdict === 'conflict' && !known.has(identity(one))) known.set(identity(one), { ...one, shard: 0, arrival: tx.now });
+    return outcomeOf(one, verdict, known) as Extract<Outcome, { error: RheiError }>;
+  });
+}
+
+interface Settled {
+  submission: Submission;
+  outcome: Outcome;
+}
+
+async function settle(tx: Transaction, contracts: ContractStore, submissions: Submission[]): Promise<Settled[]> {
+  const { judged, deliveries } = await judgeAll(tx, contracts, submissions);
   const records = await storeRecords(tx, candidates(deliveries));
   const added = new Set(records.map(identity));
   const rest = new Map(deliveries.filter((delivery) => !added.has(identity(delivery))).map((delivery) => [identity(delivery), delivery]));
   // Read after the insert: it waited for the commits that it met, so what they added is seen now.
   const known = new Map((await knownRecords(tx, [...rest.values()])).map((record) => [identity(record), record]));
-  const verdicts = settleDeliveries(deliveries, new Map([...known].map(([key, { digest }]) => [key, digest])));
+  const verdicts = settleDeliveries(deliveries, digestsOf(known));
   for (const record of records) known.set(identity(record), record);
-
   const outcomes = new Map(deliveries.map((delivery, index) => [delivery, outcomeOf(delivery, verdicts[index], known)]));
-  await keepQuarantined(tx, deliveries.flatMap((delivery) => quarantinedOf(delivery, outcomes.get(delivery)!, tx.now)));
-  return judged.map((one) => ('verdict' in one ? outcomes.get(one)! : one));
+  return judged.map((one, index) => ({ submission: submissions[index], outcome: 'verdict' in one ? outcomes.get(one)! : one }));
+}
+
+const digestsOf = (known: ReadonlyMap<string, KnownRecord>): Map<string, string> => new Map([...known].map(([key, { digest }]) => [key, digest]));
+
+async function judgeAll(tx: Transaction, contracts: ContractStore, submissions: Submission[]): Promise<{ judged: (Judged | Unknown)[]; deliveries: Judged[] }> {
+  const inForce = await contracts.load(tx, [...new Set(submissions.map(({ event }) => event.source))]);
+  const judged = submissions.map((submission) => judgeSubmission(inForce, submission, tx.now));
+  return { judged, deliveries: judged.filter((one) => 'verdict' in one) };
 }
 
 function judgeSubmission(contracts: Map<string, Contract>, submission: Submission, now: Instant): Judged | Unknown {
@@ -148,8 +182,11 @@ function outcomeOf(delivery: Judged, verdict: ReturnType<typeof settleDeliveries
   };
 }
 
-function quarantinedOf({ submission: { event, original, sender, stood } }: Judged, outcome: Outcome, receivedAt: Instant): Quarantined[] {
+function quarantinedOf({ submission: { event, original, sender, headers, stood }, outcome }: Settled, receivedAt: Instant): Quarantined[] {
   if (outcome.status !== 'rejected' && outcome.status !== 'conflict') return [];
   const { field = '', rule = '', hint = '' } = outcome.error.details;
-  return [{ source: event.source, eventId: event.id, eventType: event.type, code: outcome.status, field, rule, hint, sender, receivedAt, original, contentDigest: event.digest, ...(stood && { stood }) }];
+  return [{
+    source: event.source, eventId: event.id, eventType: event.type, code: outcome.status, field, rule, hint, sender, receivedAt, original, contentDigest: event.digest,
+    ...(headers && { headers }), ...(stood && { stood }),
+  }];
 }

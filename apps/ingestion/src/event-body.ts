@@ -9,6 +9,8 @@ export interface SentEvent {
   bytes: Buffer;
   value?: unknown;
   fault?: RheiError;
+  /** In binary mode: what came beside the bytes. */
+  headers?: Record<string, Buffer>;
 }
 export interface EventBody {
   /** An array was sent, so an array is answered. */
@@ -31,7 +33,7 @@ export function readBody(body: Buffer, contentType: string | undefined): EventBo
   const media = contentType?.split(';')[0].trim().toLowerCase() ?? '';
   const expected = Object.hasOwn(byContentType, media) ? byContentType[media] : undefined;
   if (expected === undefined) {
-    throw invalid(`The body's content type is ${JSON.stringify(media)}; expected ${Object.keys(byContentType).join(', ')}. Send structured CloudEvents.`, {
+    throw invalid(`The body's content type is ${JSON.stringify(media)}; expected ${Object.keys(byContentType).join(', ')}, or headers ce-… beside JSON. Send CloudEvents in structured, batched or binary mode.`, {
       field: 'content-type', expected: Object.keys(byContentType).join(', '), got: media,
     });
   }

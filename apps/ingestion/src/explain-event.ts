@@ -11,12 +11,15 @@ export async function explainEvent({ database }: { database: Database }, name: s
   const record = await findRecord(database, source, id);
   const quarantined = await quarantinedOf(database, source, id);
   if (record === undefined && quarantined.length === 0) return undefined;
-  const lines = quarantined.map(({ code, field, rule, hint, sender, receivedAt, stood }) =>
-    `${code} at ${formatInstant(receivedAt)}, sent by ${sender}${stood ? `, at ${stood.partition}@${stood.offset}` : ''}: ${field} (${rule})${hint === '' ? '' : `: ${hint}`}`);
+  const lines = quarantined.flatMap(({ sequence, code, field, rule, hint, sender, receivedAt, stood, mended }) => [
+    `${code} at ${formatInstant(receivedAt)}, sent by ${sender}${stood ? `, at ${stood.partition}@${stood.offset}` : ''}: ${field} (${rule})${hint === '' ? '' : `: ${hint}`}; quarantine ${sequence}`,
+    ...(mended ? [`mended at ${formatInstant(mended.at)} by ${mended.by}: ${mended.outcome}${mended.reason === '' ? '' : ` (${mended.reason})`}`] : []),
+  ]);
   if (record !== undefined) {
     lines.unshift(
       `happened at ${formatInstant(record.eventTime)}, arrived at ${formatInstant(record.arrival)} (${record.arrivalBasis})`,
-      `key ${record.key}, shard ${record.shard}, content ${record.contentDigest}`, record.dataJson,
+      `key ${record.key}, shard ${record.shard}, content ${record.contentDigest}`,
+      ...(record.identity === '' ? [] : [`fact ${record.identity}, revision ${record.revision}${record.withdrawn ? ', taken back' : ''}${record.supersedes === '' ? '' : `, after ${record.supersedes}`}`]), record.dataJson,
     );
   }
   return { title: `Event ${name}${record === undefined ? ' (in quarantine)' : `, ${record.type}`}`, lines, causes: [], ...(record && { traceparents: [record.traceparent] }) };

@@ -1,11 +1,13 @@
 import { Controller, Get, HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { formatInstant } from '@rhei/expressions';
 import { DEPS, type GatedRequest, type HttpDoor } from '@rhei/runtime';
-import { limits, readBody } from './event-body';
+import { limits } from './event-body';
+import { readRequest } from './http-event';
 import type { Deps } from './ingestion.module';
-import { listQuarantine, quarantineReaders } from './list-quarantine';
+import { listQuarantine } from './list-quarantine';
 import { publishEvents, type Answer } from './publish-events';
-import type { StoodAt } from './quarantine.store';
+import { quarantineReaders } from './quarantine-access';
+import type { QuarantineRow } from './quarantine.store';
 
 @Controller('ingestion')
 export class IngestionController {
@@ -16,7 +18,7 @@ export class IngestionController {
   @HttpCode(200)
   async publish(@Req() request: GatedRequest): Promise<unknown> {
     const { principal, traceparent } = request.call;
-    const { batch, events } = readBody(request.rawBody, request.headers['content-type']);
+    const { batch, events } = readRequest(request.rawBody, request.headers);
     const answers = await publishEvents(this.deps.committer, principal, traceparent, events);
     if (batch) return answers.map(written);
     if ('error' in answers[0]) throw answers[0].error;
@@ -25,15 +27,10 @@ export class IngestionController {
 
   @Get('quarantine')
   async quarantine(@Req() request: GatedRequest): Promise<unknown> {
-    const { source, limit, after } = request.query;
-    const query = { source: text(source), limit: text(limit) === '' ? 0 : Number(text(limit)), after: text(after) };
+    const { source, type, code, state, limit, after } = request.query;
+    const query = { source: text(source), type: text(type), code: text(code), state: text(state), limit: text(limit) === '' ? 0 : Number(text(limit)), after: text(after) };
     const { events, total } = await listQuarantine(this.deps.database, request.call.principal, query);
-    return {
-      total,
-      events: events.map(({ sequence, receivedAt, original, stood, ...event }) => ({
-        id: sequence, ...event, receivedAt: formatInstant(receivedAt), original: original.toString('utf8'), ...(stood && { stoodAt: writtenPlace(stood) }),
-      })),
-    };
+    return { total, events: events.map(writtenRow) };
   }
 }
 
@@ -52,8 +49,11 @@ function written({ id, source, ...answer }: Answer): Record<string, unknown> {
 }
 
 /** Bytes as text, where they are none with the replacement character; gRPC has them as they are. */
-const writtenPlace = ({ topic, partition, offset, key, headers }: StoodAt) => ({
-  topic, partition, offset, key: key?.toString('utf8') ?? null, headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.toString('utf8')])),
+const writtenRow = ({ sequence, receivedAt, original, headers, stood, mended, ...event }: QuarantineRow) => ({
+  id: sequence, ...event, state: mended === undefined ? 'open' : 'mended', receivedAt: formatInstant(receivedAt), original: original.toString('utf8'),
+  ...(headers && { headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.toString('utf8')])) }),
+  ...(stood && { stoodAt: { ...stood, key: stood.key?.toString('utf8') ?? null } }),
+  ...(mended && { mended: { ...mended, at: formatInstant(mended.at) } }),
 });
 
 /** A query parameter that was given once. */

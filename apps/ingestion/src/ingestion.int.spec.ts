@@ -148,7 +148,7 @@ describe('the quarantine', () => {
     const second = await quarantine(`?limit=2&after=${first.events[1].id}`);
     expect([...first.events, ...second.events]).toEqual(all.slice(0, 4));
     const client = connect(ingestion.IngestionServiceClient, services.grpc, services.token('oper'));
-    const answer = (await call(client, 'listQuarantine', { source: 'airline', limit: 1, after: '' }, { deadline: 2_000 })) as ingestion.ListQuarantineResponse;
+    const answer = (await call(client, 'listQuarantine', { source: 'airline', type: '', code: '', state: '', limit: 1, after: '' }, { deadline: 2_000 })) as ingestion.ListQuarantineResponse;
     client.close();
     expect(answer.events[0]).toMatchObject({ id: all[0].id, eventId: all[0].eventId, contentDigest: all[0].contentDigest });
     expect(answer.events[0].original.toString()).toBe(all[0].original);

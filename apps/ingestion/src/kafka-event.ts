@@ -1,12 +1,15 @@
 import { isUtf8 } from 'node:buffer';
-import { invalid, RheiError } from '@rhei/contracts';
+import { RheiError } from '@rhei/contracts';
 import type { UpstreamRecord } from '@rhei/messaging';
+import { noEvent as noEventBy, readBinary } from './binary-mode';
 import { isTraceparent, readCloudEvent, show, type CloudEvent } from './cloud-event';
-import { readBody, readData } from './event-body';
+import { readBody } from './event-body';
 
 /** A record of a topic, read as a CloudEvent by the Kafka protocol binding; `fault` says why it is none. */
 export interface KafkaEvent {
   event?: CloudEvent;
+  /** As structured mode has it, event or not; undefined where it cannot be read at all. */
+  value?: unknown;
   fault?: RheiError;
   /** What it says about itself, event or not. */
   named: { source?: string; id?: string; type?: string };
@@ -17,6 +20,7 @@ export interface KafkaEvent {
 }
 
 const prefix = 'ce_';
+const noEvent = noEventBy('on Kafka');
 
 /**
  * Reads a record in structured mode (the content type begins with `application/cloudevents`) or binary mode (any other, or
@@ -28,11 +32,11 @@ export function readKafkaEvent({ headers, value }: Pick<UpstreamRecord, 'headers
   const hop = traceparent === undefined ? {} : { traceparent };
   let attributes: unknown;
   try {
-    attributes = contentTypeOf(headers).startsWith('application/cloudevents') ? structured(contentTypeOf(headers), value === null ? undefined : original) : binary(headers, value === null ? undefined : original);
-    return { event: readCloudEvent(attributes), named: namesIn(attributes), original, ...hop };
+    attributes = contentTypeOf(headers).startsWith('application/cloudevents') ? structured(contentTypeOf(headers), value === null ? undefined : original) : binaryMode(headers, value === null ? undefined : original);
+    return { event: readCloudEvent(attributes), value: attributes, named: namesIn(attributes), original, ...hop };
   } catch (error) {
     if (!(error instanceof RheiError)) throw error;
-    return { fault: error, named: namesIn(attributes ?? headerTexts(headers)), original, ...hop };
+    return { fault: error, value: attributes, named: namesIn(attributes ?? headerTexts(headers)), original, ...hop };
   }
 }
 
@@ -59,25 +63,13 @@ function structured(contentType: string, value: Buffer | undefined): unknown {
   return event.value;
 }
 
-function binary(headers: Record<string, Uint8Array>, value: Buffer | undefined): unknown {
+function binaryMode(headers: Record<string, Uint8Array>, value: Buffer | undefined): unknown {
   const names = Object.keys(headers).filter((name) => name.startsWith(prefix));
   if (names.length === 0) {
     throw noEvent('headers', 'none begins with "ce_", and the content type does not say that the event stands in the value', 'ce_id, ce_source, ce_type and ce_specversion, or content-type application/cloudevents+json', Object.keys(headers).join(', ') || 'no headers');
   }
   const attributes = Object.fromEntries(names.map((name) => [name.slice(prefix.length), attribute(name, headers[name])]));
-  for (const name of ['data', 'data_base64']) {
-    if (Object.hasOwn(attributes, name)) throw noEvent(`${prefix}${name}`, 'in binary mode the data is the value of the record', 'no such header', show(attributes[name]));
-  }
-  // Some writers, the public package among them, say the content type twice; the transport's own word counts.
-  const { datacontenttype: repeated, ...rest } = attributes;
-  const contentType = contentTypeOf(headers) || repeated;
-  if (value === undefined) return { ...rest, ...(contentType && { datacontenttype: contentType }) };
-  if (contentType && !/^[\w.+-]+\/(?:[\w.-]+\+)?json(?:\s*;|$)/i.test(contentType)) {
-    throw noEvent('content-type', 'only JSON can be held to a contract', 'application/json', show(contentType));
-  }
-  const { value: data, fault } = readData(value);
-  if (fault !== undefined) throw fault;
-  return { ...rest, ...(contentType && { datacontenttype: contentType }), data };
+  return readBinary({ prefix, attributes, contentType: contentTypeOf(headers), value, fault: noEvent });
 }
 
 function attribute(name: string, bytes: Uint8Array): string {
@@ -97,6 +89,3 @@ function namesIn(value: unknown): KafkaEvent['named'] {
   const usable = (text: unknown): text is string => typeof text === 'string' && text.length <= 256 && !/[\p{Cc}\p{Cs}]/u.test(text);
   return { ...(usable(source) && { source }), ...(usable(id) && { id }), ...(usable(type) && { type }) };
 }
-
-const noEvent = (field: string, why: string, expected: string, got: string, hint?: string): RheiError =>
-  invalid(`This is no CloudEvent 1.0 on Kafka: ${field}: ${why}; expected ${expected}, got ${got}.${hint === undefined ? '' : ` ${hint}`}`, { field, expected, got, hint });

@@ -18,7 +18,7 @@ export type Answer = { id?: string; source?: string } & (
 export async function publishEvents(committer: GroupCommit<Submission, Outcome>, principal: Principal, traceparent: string, sent: SentEvent[]): Promise<Answer[]> {
   const read = sent.map((one) => readSent(one, principal));
   const cause = currentContext();
-  const submissions = read.flatMap(({ event, bytes }) => (event === undefined ? [] : [{ event, original: bytes, sender: principal.name, traceparent, ...(cause && { cause }) }]));
+  const submissions = read.flatMap(({ event, bytes, headers }) => (event === undefined ? [] : [{ event, original: bytes, ...(headers && { headers }), sender: principal.name, traceparent, ...(cause && { cause }) }]));
   for (const origin of new Set(submissions.flatMap(({ event }) => event.traceparent ?? []))) linkTo(origin);
   annotate(() => ({ 'rhei.record.id': submissions.map(({ event: { source, id } }) => `${source}/${id}`), 'rhei.records': sent.length }));
   const bytes = submissions.reduce((sum, { original }) => sum + original.length, 0);
@@ -27,13 +27,12 @@ export async function publishEvents(committer: GroupCommit<Submission, Outcome>,
   return read.map(({ event, answer }) => answer ?? { id: event!.id, source: event!.source, ...inOrder.next().value! });
 }
 
-interface Read {
-  bytes: Buffer;
+interface Read extends Pick<SentEvent, 'bytes' | 'headers'> {
   event?: CloudEvent;
   answer?: Answer;
 }
 
-function readSent({ bytes, value, fault }: SentEvent, principal: Principal): Read {
+function readSent({ bytes, headers, value, fault }: SentEvent, principal: Principal): Read {
   if (fault !== undefined) return { bytes, answer: { status: fault.code, error: fault } };
   let event: CloudEvent;
   try {
@@ -43,7 +42,7 @@ function readSent({ bytes, value, fault }: SentEvent, principal: Principal): Rea
     return { bytes, answer: { ...named(value), status: error.code, error } };
   }
   const { id, source } = event;
-  if (mayActFor(principal, 'publisher', source)) return { bytes, event };
+  if (mayActFor(principal, 'publisher', source)) return { bytes, headers, event };
   const error = forbidden(`${principal.name} may not publish events of source "${source}": that takes publisher:${source}, publisher or admin.`, { field: 'source', expected: `publisher:${source}`, got: principal.roles.join(', ') });
   return { bytes, answer: { id, source, status: 'forbidden', error } };
 }

@@ -21,20 +21,20 @@ export async function takeFromTopic({ contracts }: Deps, place: UpstreamPlace, r
   // Between a change of the source and the end of the subscription: whoever owns it next reads from here.
   if (owner === undefined) throw unavailable(`No source owns the topic "${place.topic}" any more.`);
   const sender = senderOf(place);
-  const read = records.map((record) => ({ ...readKafkaEvent(record), stood: stoodAt(place, record) }));
+  const read = records.map((record) => ({ ...readKafkaEvent(record), headers: headersOf(record), stood: stoodAt(place, record) }));
   const bad: Quarantined[] = [];
   const submissions: Submission[] = [];
   for (const one of read) {
-    const { event, original, stood, traceparent } = one;
+    const { event, original, headers, stood, traceparent } = one;
     if (event === undefined) bad.push(unfit(one, owner, one.fault!, sender, tx.now));
     else if (event.source !== owner) bad.push(unfit(one, owner, forged(event.source, owner, place.topic), sender, tx.now));
-    else submissions.push({ event: { ...event, traceparent: event.traceparent ?? traceparent }, original, sender, stood, traceparent: currentTraceparent() });
+    else submissions.push({ event: { ...event, traceparent: event.traceparent ?? traceparent }, original, sender, headers, stood, traceparent: currentTraceparent() });
   }
   annotate(() => ({ 'rhei.record.id': submissions.map(({ event: { source, id } }) => `${source}/${id}`), 'rhei.records': records.length }));
   const outcomes = submissions.length === 0 ? [] : await acceptWithin(tx, contracts, submissions);
   for (const [index, outcome] of outcomes.entries()) {
-    const { event, original, stood } = submissions[index];
-    if (outcome.status === 'not_found') bad.push(unfit({ original, stood: stood!, named: event }, owner, outcome.error, sender, tx.now));
+    const { event, original, headers, stood } = submissions[index];
+    if (outcome.status === 'not_found') bad.push(unfit({ original, headers: headers!, stood: stood!, named: event }, owner, outcome.error, sender, tx.now));
   }
   await keepQuarantined(tx, bad);
 }
@@ -45,13 +45,13 @@ export async function setRecordAside(place: UpstreamPlace, record: UpstreamRecor
   const source = (await ownerOf(tx, place.topic)) ?? '';
   await keepQuarantined(tx, [{
     source, eventId: named.id ?? '', eventType: named.type ?? '', code: 'internal', field: 'record', rule: 'it can be taken', hint: storable(reason.slice(0, 500)),
-    sender: senderOf(place), receivedAt: tx.now, original, contentDigest: placeDigest(stoodAt(place, record)), stood: stoodAt(place, record),
+    sender: senderOf(place), receivedAt: tx.now, original, contentDigest: placeDigest(stoodAt(place, record)), headers: headersOf(record), stood: stoodAt(place, record),
   }]);
 }
 
-const unfit = ({ named, original, stood }: Pick<KafkaEvent, 'named' | 'original'> & { stood: StoodAt }, source: string, { code, message, details }: RheiError, sender: string, receivedAt: number): Quarantined => ({
+const unfit = ({ named, original, headers, stood }: Pick<KafkaEvent, 'named' | 'original'> & { headers: Record<string, Buffer>; stood: StoodAt }, source: string, { code, message, details }: RheiError, sender: string, receivedAt: number): Quarantined => ({
   source, eventId: named.id ?? '', eventType: named.type ?? '', code, field: storable(details.field ?? 'event'), rule: storable(details.rule ?? details.expected ?? ''), hint: storable(details.hint ?? message),
-  sender, receivedAt, original, contentDigest: placeDigest(stood), stood,
+  sender, receivedAt, original, contentDigest: placeDigest(stood), headers, stood,
 });
 
 const forged = (claimed: string, owner: string, topic: string): RheiError => {
@@ -61,9 +61,8 @@ const forged = (claimed: string, owner: string, topic: string): RheiError => {
 
 const senderOf = ({ topic }: UpstreamPlace): string => `topic:${topic}`;
 
-const stoodAt = ({ topic, partition }: UpstreamPlace, { offset, key, headers }: UpstreamRecord): StoodAt => ({
-  topic, partition, offset, key: key === null ? null : Buffer.from(key), headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [storable(name), Buffer.from(bytes)])),
-});
+const stoodAt = ({ topic, partition }: UpstreamPlace, { offset, key }: UpstreamRecord): StoodAt => ({ topic, partition, offset, key: key === null ? null : Buffer.from(key) });
+const headersOf = ({ headers }: UpstreamRecord): Record<string, Buffer> => Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [storable(name), Buffer.from(bytes)]));
 
 /** Each place counts by itself: two records that are no events have no content that could be the same. */
 const placeDigest = ({ topic, partition, offset }: StoodAt): string => sha256(`${topic}/${partition}/${offset}`);

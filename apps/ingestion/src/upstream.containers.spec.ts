@@ -113,9 +113,9 @@ describe('a source that writes a topic of its own on Kafka', () => {
     expect([total, events.map(({ code }) => code).sort()]).toEqual([6, ['forbidden', 'invalid', 'invalid', 'not_found', 'rejected', 'rejected']]);
     expect(new Set(events.map(({ stood }) => `${stood!.topic}/${stood!.partition}`)).size).toBe(1);
     expect(new Set(events.map(({ stood }) => stood!.offset)).size).toBe(6);
-    expect(events.find(({ original }) => original.toString() === '1,2,3')).toMatchObject({ sender: `topic:${topic}`, stood: { key: Buffer.from(key), headers: { own: Buffer.from('header') } } });
+    expect(events.find(({ original }) => original.toString() === '1,2,3')).toMatchObject({ sender: `topic:${topic}`, headers: { own: Buffer.from('header') }, stood: { key: Buffer.from(key) } });
     const client = connect(ingestion.IngestionServiceClient, replicas[0].grpc, tokens['aud']);
-    const listed = (await call(client, 'listQuarantine', { source: 'airline', limit: 10, after: '' }, { deadline: 5_000 })) as ingestion.ListQuarantineResponse;
+    const listed = (await call(client, 'listQuarantine', { source: 'airline', type: '', code: '', state: '', limit: 10, after: '' }, { deadline: 5_000 })) as ingestion.ListQuarantineResponse;
     client.close();
     expect(listed.events.find(({ code }) => code === 'forbidden')).toMatchObject({ topic, field: 'source', position: expect.any(Number), headers: { ce_source: Buffer.from('bank') } });
   });

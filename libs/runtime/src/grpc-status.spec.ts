@@ -9,7 +9,7 @@ const detailsOf = (error: RheiError) => rpc.Status.decode(statusOf(error).metada
 describe('an error on its way through gRPC', () => {
   it.each(errorCodes)('keeps the code %s, its text and its details', (code) => {
     const error = new RheiError(code, 'The thing is not so.', {
-      reason: 'ID_REUSED', field: 'id', expected: 'a new id', got: '"7"', hint: 'Take another.', retryAfter: 1500, problems: [{ field: 'a', message: 'no', expected: '1', got: '2' }],
+      reason: 'ID_REUSED', field: 'id', rule: 'one id, one content', expected: 'a new id', got: '"7"', hint: 'Take another.', retryAfter: 1500, problems: [{ field: 'a', message: 'no', expected: '1', got: '2' }],
     });
     const back = errorFrom(asServiceError(statusOf(error)), 'x');
     expect({ code: back.code, message: back.message, details: back.details }).toEqual({ code, message: error.message, details: error.details });

@@ -22,9 +22,9 @@ export function statusOf(error: RheiError): Pick<StatusObject, 'code' | 'details
 }
 
 function encode(error: RheiError, problems: NonNullable<ErrorDetails['problems']>): Uint8Array {
-  const { reason, field, expected, got, hint, retryAfter } = error.details;
+  const { reason, field, rule, expected, got, hint, retryAfter } = error.details;
   const about: Record<string, string> = { code: error.code, traceId: traceIdOf() };
-  for (const [key, value] of Object.entries({ field, expected, got, hint })) if (value !== undefined) about[key] = value;
+  for (const [key, value] of Object.entries({ field, rule, expected, got, hint })) if (value !== undefined) about[key] = value;
   if (problems.length > 0) about['problems'] = JSON.stringify(problems);
   const details = [any('ErrorInfo', rpc.ErrorInfo.encode({ reason: reason ?? error.code.toUpperCase(), domain: DOMAIN, metadata: about }).finish())];
   const violations = [

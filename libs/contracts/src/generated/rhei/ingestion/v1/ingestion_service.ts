@@ -25,6 +25,12 @@ export interface ListQuarantineRequest {
   limit: number;
   /** The id of the last row of the page before. */
   after: string;
+  /** Empty: all types. */
+  type: string;
+  /** Empty: all codes. */
+  code: string;
+  /** "open" or "mended"; empty: all. */
+  state: string;
 }
 
 export interface ListQuarantineResponse {
@@ -53,6 +59,14 @@ export interface QuarantinedEvent {
   /** What the record had beside its value, as bytes. */
   headers: { [key: string]: Buffer };
   key: Buffer;
+  /** "open" or "mended". */
+  state: string;
+  /** Of a mended one: who took it in, when and why, what became of it ("accepted" or "duplicate"), and the digest of its content. */
+  mendedBy: string;
+  mendedAt: number;
+  reason: string;
+  outcome: string;
+  mendedDigest: string;
 }
 
 export interface QuarantinedEvent_HeadersEntry {
@@ -60,8 +74,76 @@ export interface QuarantinedEvent_HeadersEntry {
   value: Buffer;
 }
 
+export interface GetQuarantinedRequest {
+  id: string;
+}
+
+export interface GetQuarantinedResponse {
+  event:
+    | QuarantinedEvent
+    | undefined;
+  /** What was sent, as one CloudEvent in JSON (structured mode) whatever way it came; empty where it cannot be read as one. */
+  eventJson: string;
+}
+
+export interface FixQuarantinedRequest {
+  id: string;
+  /** The whole mended event as a CloudEvent in JSON. Either this or data_json. */
+  eventJson: string;
+  /** Its data alone: the attributes stay as they were sent. */
+  dataJson: string;
+  reason: string;
+}
+
+export interface FixQuarantinedResponse {
+  /** The row as it is now. */
+  event:
+    | QuarantinedEvent
+    | undefined;
+  /** "accepted"; "duplicate" where this very content was a record already. */
+  status: string;
+  shard: number;
+  arrival: number;
+}
+
+export interface ReplayQuarantinedRequest {
+  /** These; empty: those that the filters find, the oldest first, among the open ones. */
+  ids: string[];
+  source: string;
+  type: string;
+  code: string;
+  /** 0: 100. */
+  limit: number;
+  /** Says what would become of them; nothing is written. */
+  dryRun: boolean;
+  reason: string;
+  /** With filters: the id of the last row of the page before. */
+  after: string;
+}
+
+export interface ReplayQuarantinedResponse {
+  events: ReplayedEvent[];
+  /** Open ones that the filters find beyond the limit. */
+  left: number;
+}
+
+export interface ReplayedEvent {
+  id: string;
+  source: string;
+  eventId: string;
+  eventType: string;
+  /** "accepted" or "duplicate"; else the code of what keeps it in quarantine. */
+  status: string;
+  message: string;
+  field: string;
+  rule: string;
+  expected: string;
+  got: string;
+  hint: string;
+}
+
 function createBaseListQuarantineRequest(): ListQuarantineRequest {
-  return { source: "", limit: 0, after: "" };
+  return { source: "", limit: 0, after: "", type: "", code: "", state: "" };
 }
 
 export const ListQuarantineRequest: MessageFns<ListQuarantineRequest> = {
@@ -74,6 +156,15 @@ export const ListQuarantineRequest: MessageFns<ListQuarantineRequest> = {
     }
     if (message.after !== "") {
       writer.uint32(26).string(message.after);
+    }
+    if (message.type !== "") {
+      writer.uint32(34).string(message.type);
+    }
+    if (message.code !== "") {
+      writer.uint32(42).string(message.code);
+    }
+    if (message.state !== "") {
+      writer.uint32(50).string(message.state);
     }
     return writer;
   },
@@ -115,6 +206,30 @@ export const ListQuarantineRequest: MessageFns<ListQuarantineRequest> = {
             message.after = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -132,6 +247,9 @@ export const ListQuarantineRequest: MessageFns<ListQuarantineRequest> = {
       source: isSet(object.source) ? globalThis.String(object.source) : "",
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
       after: isSet(object.after) ? globalThis.String(object.after) : "",
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
     };
   },
 
@@ -146,6 +264,15 @@ export const ListQuarantineRequest: MessageFns<ListQuarantineRequest> = {
     if (message.after !== "") {
       obj.after = message.after;
     }
+    if (message.type !== "") {
+      obj.type = message.type;
+    }
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
     return obj;
   },
 
@@ -157,6 +284,9 @@ export const ListQuarantineRequest: MessageFns<ListQuarantineRequest> = {
     message.source = object.source ?? "";
     message.limit = object.limit ?? 0;
     message.after = object.after ?? "";
+    message.type = object.type ?? "";
+    message.code = object.code ?? "";
+    message.state = object.state ?? "";
     return message;
   },
 };
@@ -267,6 +397,12 @@ function createBaseQuarantinedEvent(): QuarantinedEvent {
     position: 0,
     headers: {},
     key: Buffer.alloc(0),
+    state: "",
+    mendedBy: "",
+    mendedAt: 0,
+    reason: "",
+    outcome: "",
+    mendedDigest: "",
   };
 }
 
@@ -322,6 +458,24 @@ export const QuarantinedEvent: MessageFns<QuarantinedEvent> = {
     });
     if (message.key.length !== 0) {
       writer.uint32(138).bytes(message.key);
+    }
+    if (message.state !== "") {
+      writer.uint32(146).string(message.state);
+    }
+    if (message.mendedBy !== "") {
+      writer.uint32(154).string(message.mendedBy);
+    }
+    if (message.mendedAt !== 0) {
+      writer.uint32(160).int64(message.mendedAt);
+    }
+    if (message.reason !== "") {
+      writer.uint32(170).string(message.reason);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(178).string(message.outcome);
+    }
+    if (message.mendedDigest !== "") {
+      writer.uint32(186).string(message.mendedDigest);
     }
     return writer;
   },
@@ -478,6 +632,54 @@ export const QuarantinedEvent: MessageFns<QuarantinedEvent> = {
             message.key = Buffer.from(reader.bytes());
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.mendedBy = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.mendedAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.mendedDigest = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -538,6 +740,24 @@ export const QuarantinedEvent: MessageFns<QuarantinedEvent> = {
         )
         : {},
       key: isSet(object.key) ? Buffer.from(bytesFromBase64(object.key)) : Buffer.alloc(0),
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      mendedBy: isSet(object.mendedBy)
+        ? globalThis.String(object.mendedBy)
+        : isSet(object.mended_by)
+        ? globalThis.String(object.mended_by)
+        : "",
+      mendedAt: isSet(object.mendedAt)
+        ? globalThis.Number(object.mendedAt)
+        : isSet(object.mended_at)
+        ? globalThis.Number(object.mended_at)
+        : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      mendedDigest: isSet(object.mendedDigest)
+        ? globalThis.String(object.mendedDigest)
+        : isSet(object.mended_digest)
+        ? globalThis.String(object.mended_digest)
+        : "",
     };
   },
 
@@ -600,6 +820,24 @@ export const QuarantinedEvent: MessageFns<QuarantinedEvent> = {
     if (message.key.length !== 0) {
       obj.key = base64FromBytes(message.key);
     }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.mendedBy !== "") {
+      obj.mendedBy = message.mendedBy;
+    }
+    if (message.mendedAt !== 0) {
+      obj.mendedAt = Math.round(message.mendedAt);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.outcome !== "") {
+      obj.outcome = message.outcome;
+    }
+    if (message.mendedDigest !== "") {
+      obj.mendedDigest = message.mendedDigest;
+    }
     return obj;
   },
 
@@ -633,6 +871,12 @@ export const QuarantinedEvent: MessageFns<QuarantinedEvent> = {
       {},
     );
     message.key = object.key ?? Buffer.alloc(0);
+    message.state = object.state ?? "";
+    message.mendedBy = object.mendedBy ?? "";
+    message.mendedAt = object.mendedAt ?? 0;
+    message.reason = object.reason ?? "";
+    message.outcome = object.outcome ?? "";
+    message.mendedDigest = object.mendedDigest ?? "";
     return message;
   },
 };
@@ -724,6 +968,927 @@ export const QuarantinedEvent_HeadersEntry: MessageFns<QuarantinedEvent_HeadersE
   },
 };
 
+function createBaseGetQuarantinedRequest(): GetQuarantinedRequest {
+  return { id: "" };
+}
+
+export const GetQuarantinedRequest: MessageFns<GetQuarantinedRequest> = {
+  encode(message: GetQuarantinedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetQuarantinedRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetQuarantinedRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetQuarantinedRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: GetQuarantinedRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetQuarantinedRequest>, I>>(base?: I): GetQuarantinedRequest {
+    return GetQuarantinedRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetQuarantinedRequest>, I>>(object: I): GetQuarantinedRequest {
+    const message = createBaseGetQuarantinedRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetQuarantinedResponse(): GetQuarantinedResponse {
+  return { event: undefined, eventJson: "" };
+}
+
+export const GetQuarantinedResponse: MessageFns<GetQuarantinedResponse> = {
+  encode(message: GetQuarantinedResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.event !== undefined) {
+      QuarantinedEvent.encode(message.event, writer.uint32(10).fork()).join();
+    }
+    if (message.eventJson !== "") {
+      writer.uint32(18).string(message.eventJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetQuarantinedResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetQuarantinedResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.event = QuarantinedEvent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.eventJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetQuarantinedResponse {
+    return {
+      event: isSet(object.event) ? QuarantinedEvent.fromJSON(object.event) : undefined,
+      eventJson: isSet(object.eventJson)
+        ? globalThis.String(object.eventJson)
+        : isSet(object.event_json)
+        ? globalThis.String(object.event_json)
+        : "",
+    };
+  },
+
+  toJSON(message: GetQuarantinedResponse): unknown {
+    const obj: any = {};
+    if (message.event !== undefined) {
+      obj.event = QuarantinedEvent.toJSON(message.event);
+    }
+    if (message.eventJson !== "") {
+      obj.eventJson = message.eventJson;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetQuarantinedResponse>, I>>(base?: I): GetQuarantinedResponse {
+    return GetQuarantinedResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetQuarantinedResponse>, I>>(object: I): GetQuarantinedResponse {
+    const message = createBaseGetQuarantinedResponse();
+    message.event = (object.event !== undefined && object.event !== null)
+      ? QuarantinedEvent.fromPartial(object.event)
+      : undefined;
+    message.eventJson = object.eventJson ?? "";
+    return message;
+  },
+};
+
+function createBaseFixQuarantinedRequest(): FixQuarantinedRequest {
+  return { id: "", eventJson: "", dataJson: "", reason: "" };
+}
+
+export const FixQuarantinedRequest: MessageFns<FixQuarantinedRequest> = {
+  encode(message: FixQuarantinedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.eventJson !== "") {
+      writer.uint32(18).string(message.eventJson);
+    }
+    if (message.dataJson !== "") {
+      writer.uint32(26).string(message.dataJson);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FixQuarantinedRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFixQuarantinedRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.eventJson = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.dataJson = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FixQuarantinedRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      eventJson: isSet(object.eventJson)
+        ? globalThis.String(object.eventJson)
+        : isSet(object.event_json)
+        ? globalThis.String(object.event_json)
+        : "",
+      dataJson: isSet(object.dataJson)
+        ? globalThis.String(object.dataJson)
+        : isSet(object.data_json)
+        ? globalThis.String(object.data_json)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: FixQuarantinedRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.eventJson !== "") {
+      obj.eventJson = message.eventJson;
+    }
+    if (message.dataJson !== "") {
+      obj.dataJson = message.dataJson;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FixQuarantinedRequest>, I>>(base?: I): FixQuarantinedRequest {
+    return FixQuarantinedRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FixQuarantinedRequest>, I>>(object: I): FixQuarantinedRequest {
+    const message = createBaseFixQuarantinedRequest();
+    message.id = object.id ?? "";
+    message.eventJson = object.eventJson ?? "";
+    message.dataJson = object.dataJson ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseFixQuarantinedResponse(): FixQuarantinedResponse {
+  return { event: undefined, status: "", shard: 0, arrival: 0 };
+}
+
+export const FixQuarantinedResponse: MessageFns<FixQuarantinedResponse> = {
+  encode(message: FixQuarantinedResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.event !== undefined) {
+      QuarantinedEvent.encode(message.event, writer.uint32(10).fork()).join();
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    if (message.shard !== 0) {
+      writer.uint32(24).int32(message.shard);
+    }
+    if (message.arrival !== 0) {
+      writer.uint32(32).int64(message.arrival);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FixQuarantinedResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFixQuarantinedResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.event = QuarantinedEvent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.shard = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.arrival = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FixQuarantinedResponse {
+    return {
+      event: isSet(object.event) ? QuarantinedEvent.fromJSON(object.event) : undefined,
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      shard: isSet(object.shard) ? globalThis.Number(object.shard) : 0,
+      arrival: isSet(object.arrival) ? globalThis.Number(object.arrival) : 0,
+    };
+  },
+
+  toJSON(message: FixQuarantinedResponse): unknown {
+    const obj: any = {};
+    if (message.event !== undefined) {
+      obj.event = QuarantinedEvent.toJSON(message.event);
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.shard !== 0) {
+      obj.shard = Math.round(message.shard);
+    }
+    if (message.arrival !== 0) {
+      obj.arrival = Math.round(message.arrival);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FixQuarantinedResponse>, I>>(base?: I): FixQuarantinedResponse {
+    return FixQuarantinedResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FixQuarantinedResponse>, I>>(object: I): FixQuarantinedResponse {
+    const message = createBaseFixQuarantinedResponse();
+    message.event = (object.event !== undefined && object.event !== null)
+      ? QuarantinedEvent.fromPartial(object.event)
+      : undefined;
+    message.status = object.status ?? "";
+    message.shard = object.shard ?? 0;
+    message.arrival = object.arrival ?? 0;
+    return message;
+  },
+};
+
+function createBaseReplayQuarantinedRequest(): ReplayQuarantinedRequest {
+  return { ids: [], source: "", type: "", code: "", limit: 0, dryRun: false, reason: "", after: "" };
+}
+
+export const ReplayQuarantinedRequest: MessageFns<ReplayQuarantinedRequest> = {
+  encode(message: ReplayQuarantinedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.ids) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.source !== "") {
+      writer.uint32(18).string(message.source);
+    }
+    if (message.type !== "") {
+      writer.uint32(26).string(message.type);
+    }
+    if (message.code !== "") {
+      writer.uint32(34).string(message.code);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(40).int32(message.limit);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(48).bool(message.dryRun);
+    }
+    if (message.reason !== "") {
+      writer.uint32(58).string(message.reason);
+    }
+    if (message.after !== "") {
+      writer.uint32(66).string(message.after);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayQuarantinedRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayQuarantinedRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ids.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplayQuarantinedRequest {
+    return {
+      ids: globalThis.Array.isArray(object?.ids) ? object.ids.map((e: any) => globalThis.String(e)) : [],
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      after: isSet(object.after) ? globalThis.String(object.after) : "",
+    };
+  },
+
+  toJSON(message: ReplayQuarantinedRequest): unknown {
+    const obj: any = {};
+    if (message.ids?.length) {
+      obj.ids = message.ids;
+    }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.type !== "") {
+      obj.type = message.type;
+    }
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.after !== "") {
+      obj.after = message.after;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplayQuarantinedRequest>, I>>(base?: I): ReplayQuarantinedRequest {
+    return ReplayQuarantinedRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayQuarantinedRequest>, I>>(object: I): ReplayQuarantinedRequest {
+    const message = createBaseReplayQuarantinedRequest();
+    message.ids = object.ids?.map((e) => e) || [];
+    message.source = object.source ?? "";
+    message.type = object.type ?? "";
+    message.code = object.code ?? "";
+    message.limit = object.limit ?? 0;
+    message.dryRun = object.dryRun ?? false;
+    message.reason = object.reason ?? "";
+    message.after = object.after ?? "";
+    return message;
+  },
+};
+
+function createBaseReplayQuarantinedResponse(): ReplayQuarantinedResponse {
+  return { events: [], left: 0 };
+}
+
+export const ReplayQuarantinedResponse: MessageFns<ReplayQuarantinedResponse> = {
+  encode(message: ReplayQuarantinedResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      ReplayedEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.left !== 0) {
+      writer.uint32(16).int64(message.left);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayQuarantinedResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayQuarantinedResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(ReplayedEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.left = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplayQuarantinedResponse {
+    return {
+      events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => ReplayedEvent.fromJSON(e)) : [],
+      left: isSet(object.left) ? globalThis.Number(object.left) : 0,
+    };
+  },
+
+  toJSON(message: ReplayQuarantinedResponse): unknown {
+    const obj: any = {};
+    if (message.events?.length) {
+      obj.events = message.events.map((e) => ReplayedEvent.toJSON(e));
+    }
+    if (message.left !== 0) {
+      obj.left = Math.round(message.left);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplayQuarantinedResponse>, I>>(base?: I): ReplayQuarantinedResponse {
+    return ReplayQuarantinedResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayQuarantinedResponse>, I>>(object: I): ReplayQuarantinedResponse {
+    const message = createBaseReplayQuarantinedResponse();
+    message.events = object.events?.map((e) => ReplayedEvent.fromPartial(e)) || [];
+    message.left = object.left ?? 0;
+    return message;
+  },
+};
+
+function createBaseReplayedEvent(): ReplayedEvent {
+  return {
+    id: "",
+    source: "",
+    eventId: "",
+    eventType: "",
+    status: "",
+    message: "",
+    field: "",
+    rule: "",
+    expected: "",
+    got: "",
+    hint: "",
+  };
+}
+
+export const ReplayedEvent: MessageFns<ReplayedEvent> = {
+  encode(message: ReplayedEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.source !== "") {
+      writer.uint32(18).string(message.source);
+    }
+    if (message.eventId !== "") {
+      writer.uint32(26).string(message.eventId);
+    }
+    if (message.eventType !== "") {
+      writer.uint32(34).string(message.eventType);
+    }
+    if (message.status !== "") {
+      writer.uint32(42).string(message.status);
+    }
+    if (message.message !== "") {
+      writer.uint32(50).string(message.message);
+    }
+    if (message.field !== "") {
+      writer.uint32(58).string(message.field);
+    }
+    if (message.rule !== "") {
+      writer.uint32(66).string(message.rule);
+    }
+    if (message.expected !== "") {
+      writer.uint32(74).string(message.expected);
+    }
+    if (message.got !== "") {
+      writer.uint32(82).string(message.got);
+    }
+    if (message.hint !== "") {
+      writer.uint32(90).string(message.hint);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayedEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayedEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.eventType = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.field = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.rule = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.expected = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.got = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.hint = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplayedEvent {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+      eventType: isSet(object.eventType)
+        ? globalThis.String(object.eventType)
+        : isSet(object.event_type)
+        ? globalThis.String(object.event_type)
+        : "",
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      field: isSet(object.field) ? globalThis.String(object.field) : "",
+      rule: isSet(object.rule) ? globalThis.String(object.rule) : "",
+      expected: isSet(object.expected) ? globalThis.String(object.expected) : "",
+      got: isSet(object.got) ? globalThis.String(object.got) : "",
+      hint: isSet(object.hint) ? globalThis.String(object.hint) : "",
+    };
+  },
+
+  toJSON(message: ReplayedEvent): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    if (message.eventType !== "") {
+      obj.eventType = message.eventType;
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    if (message.field !== "") {
+      obj.field = message.field;
+    }
+    if (message.rule !== "") {
+      obj.rule = message.rule;
+    }
+    if (message.expected !== "") {
+      obj.expected = message.expected;
+    }
+    if (message.got !== "") {
+      obj.got = message.got;
+    }
+    if (message.hint !== "") {
+      obj.hint = message.hint;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplayedEvent>, I>>(base?: I): ReplayedEvent {
+    return ReplayedEvent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayedEvent>, I>>(object: I): ReplayedEvent {
+    const message = createBaseReplayedEvent();
+    message.id = object.id ?? "";
+    message.source = object.source ?? "";
+    message.eventId = object.eventId ?? "";
+    message.eventType = object.eventType ?? "";
+    message.status = object.status ?? "";
+    message.message = object.message ?? "";
+    message.field = object.field ?? "";
+    message.rule = object.rule ?? "";
+    message.expected = object.expected ?? "";
+    message.got = object.got ?? "";
+    message.hint = object.hint ?? "";
+    return message;
+  },
+};
+
 export type IngestionServiceService = typeof IngestionServiceService;
 export const IngestionServiceService = {
   listQuarantine: {
@@ -737,10 +1902,56 @@ export const IngestionServiceService = {
       Buffer.from(ListQuarantineResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListQuarantineResponse => ListQuarantineResponse.decode(value),
   },
+  getQuarantined: {
+    path: "/rhei.ingestion.v1.IngestionService/GetQuarantined" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetQuarantinedRequest): Buffer =>
+      Buffer.from(GetQuarantinedRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetQuarantinedRequest => GetQuarantinedRequest.decode(value),
+    responseSerialize: (value: GetQuarantinedResponse): Buffer =>
+      Buffer.from(GetQuarantinedResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetQuarantinedResponse => GetQuarantinedResponse.decode(value),
+  },
+  /**
+   * Takes a mended form of an event in: under its own source and id, at its own event time, arriving now. What still breaks
+   * the contract is refused. The same content again answers what is on record.
+   */
+  fixQuarantined: {
+    path: "/rhei.ingestion.v1.IngestionService/FixQuarantined" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: FixQuarantinedRequest): Buffer =>
+      Buffer.from(FixQuarantinedRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): FixQuarantinedRequest => FixQuarantinedRequest.decode(value),
+    responseSerialize: (value: FixQuarantinedResponse): Buffer =>
+      Buffer.from(FixQuarantinedResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FixQuarantinedResponse => FixQuarantinedResponse.decode(value),
+  },
+  /** Judges events again as they were sent, under the contract in force: for a contract that was mended. */
+  replayQuarantined: {
+    path: "/rhei.ingestion.v1.IngestionService/ReplayQuarantined" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReplayQuarantinedRequest): Buffer =>
+      Buffer.from(ReplayQuarantinedRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReplayQuarantinedRequest => ReplayQuarantinedRequest.decode(value),
+    responseSerialize: (value: ReplayQuarantinedResponse): Buffer =>
+      Buffer.from(ReplayQuarantinedResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReplayQuarantinedResponse => ReplayQuarantinedResponse.decode(value),
+  },
 } as const;
 
 export interface IngestionServiceServer extends UntypedServiceImplementation {
   listQuarantine: handleUnaryCall<ListQuarantineRequest, ListQuarantineResponse>;
+  getQuarantined: handleUnaryCall<GetQuarantinedRequest, GetQuarantinedResponse>;
+  /**
+   * Takes a mended form of an event in: under its own source and id, at its own event time, arriving now. What still breaks
+   * the contract is refused. The same content again answers what is on record.
+   */
+  fixQuarantined: handleUnaryCall<FixQuarantinedRequest, FixQuarantinedResponse>;
+  /** Judges events again as they were sent, under the contract in force: for a contract that was mended. */
+  replayQuarantined: handleUnaryCall<ReplayQuarantinedRequest, ReplayQuarantinedResponse>;
 }
 
 export interface IngestionServiceClient extends Client {
@@ -758,6 +1969,56 @@ export interface IngestionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListQuarantineResponse) => void,
+  ): ClientUnaryCall;
+  getQuarantined(
+    request: GetQuarantinedRequest,
+    callback: (error: ServiceError | null, response: GetQuarantinedResponse) => void,
+  ): ClientUnaryCall;
+  getQuarantined(
+    request: GetQuarantinedRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetQuarantinedResponse) => void,
+  ): ClientUnaryCall;
+  getQuarantined(
+    request: GetQuarantinedRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetQuarantinedResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Takes a mended form of an event in: under its own source and id, at its own event time, arriving now. What still breaks
+   * the contract is refused. The same content again answers what is on record.
+   */
+  fixQuarantined(
+    request: FixQuarantinedRequest,
+    callback: (error: ServiceError | null, response: FixQuarantinedResponse) => void,
+  ): ClientUnaryCall;
+  fixQuarantined(
+    request: FixQuarantinedRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: FixQuarantinedResponse) => void,
+  ): ClientUnaryCall;
+  fixQuarantined(
+    request: FixQuarantinedRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: FixQuarantinedResponse) => void,
+  ): ClientUnaryCall;
+  /** Judges events again as they were sent, under the contract in force: for a contract that was mended. */
+  replayQuarantined(
+    request: ReplayQuarantinedRequest,
+    callback: (error: ServiceError | null, response: ReplayQuarantinedResponse) => void,
+  ): ClientUnaryCall;
+  replayQuarantined(
+    request: ReplayQuarantinedRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReplayQuarantinedResponse) => void,
+  ): ClientUnaryCall;
+  replayQuarantined(
+    request: ReplayQuarantinedRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReplayQuarantinedResponse) => void,
   ): ClientUnaryCall;
 }
 
