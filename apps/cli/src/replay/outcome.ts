@@ -20,7 +20,7 @@ export interface Outcome {
   /** What was live against the first version that ever was, on the same predictions; null where nothing can be compared. */
   comparison: { baseline: number; overall: Compared | null; months: (Compared & { month: string })[]; seen: number; same: number } | null;
   helped: { difference: number; interval: Interval; rows: number } | null;
-  judged: { model: string; version: number; replaced: number; verdict: string; difference: number; interval: Interval; rows: number; at: string }[];
+  judged: { model: string; version: number; replaced: number; verdict: string; difference: number; interval: Interval; rows: number; reason: string; at: string }[];
   alarms: { monitor: string; window: [from: string, to: string]; at: string; tests: AlarmedTest[]; retraining: string; reason: string }[];
   windows: { tested: number; alarms: number; declined: number };
   /** Loss by version and month, on the predictions that each served. */
@@ -57,8 +57,8 @@ export async function outcomeOf(doors: Doors, deployment: string | undefined): P
   return {
     comparison,
     helped: helped(comparison?.overall ?? null),
-    judged: promotions.filter(({ judgedAt }) => judgedAt > 0).map(({ model, version, replaced, verdict, difference, low, high, rows, judgedAt }) =>
-      ({ model, version, replaced, verdict, difference, interval: [low, high], rows, at: formatInstant(judgedAt) })),
+    judged: promotions.filter(({ judgedAt }) => judgedAt > 0).map(({ model, version, replaced, verdict, difference, low, high, rows, reason, judgedAt }) =>
+      ({ model, version, replaced, verdict, difference, interval: [low, high], rows, reason, at: formatInstant(judgedAt) })),
     alarms: alarmed.map(({ monitor, window: { from, to, decidedAt, tests, retraining, reason } }) => ({
       monitor, window: [formatInstant(from), formatInstant(to)], at: formatInstant(decidedAt), retraining, reason,
       tests: tests.filter(({ alarm }) => alarm).map(({ name, reference, slice, measure, effect, pValue }) => ({ name, reference, slice, measure, effect, pValue })),
@@ -114,12 +114,17 @@ function effectsOf(windows: monitoring.Window[]): Outcome['effects'] {
 
 export type Verdict = 'helped' | 'did not help' | 'unclear' | 'not known';
 
-/** Whether training again was worth it, plainly: an improvement that the interval leaves in doubt is none that we know of. */
-export function verdictOn({ comparison, helped }: Pick<Outcome, 'comparison' | 'helped'>): { verdict: Verdict; sentence: string } {
-  if (helped === null) return { verdict: 'not known', sentence: 'Whether training again helped is not known: no predictions with a matured label were scored by both what was live and the version that was never retrained.' };
+/**
+ * Whether training again was worth it, plainly: an improvement that the interval leaves in doubt is none that we know of.
+ * `successors`: how many versions after the first ever answered.
+ */
+export function verdictOn({ comparison, helped }: Pick<Outcome, 'comparison' | 'helped'>, successors: number): { verdict: Verdict; sentence: string } {
+  if (successors === 0) return { verdict: 'did not help', sentence: 'Training again did not help: no other version than the first was ever live.' };
+  if (helped === null || comparison?.same === helped.rows) {
+    return { verdict: 'not known', sentence: 'Whether training again helped is not known: the first version did not score what its successors answered, or no label of that is mature.' };
+  }
   const { difference, interval: [low, high], rows } = helped;
   const figures = `its log loss differs by ${signed(difference)} (95 % interval ${signed(low)} to ${signed(high)}) on ${rows} predictions that both scored`;
-  if (comparison !== null && comparison.same === rows) return { verdict: 'did not help', sentence: `Training again did not help: no other version than the first was live on these predictions; ${figures}.` };
   if (high < 0) return { verdict: 'helped', sentence: `Training again helped: what was live was better than the version that was never retrained; ${figures}.` };
   if (difference < 0) return { verdict: 'unclear', sentence: `It is unclear whether training again helped: the interval holds zero. Against the version that was never retrained ${figures}.` };
   const worse = low > 0 ? 'what was live was worse than the version that was never retrained' : 'what was live was not better than the version that was never retrained, and whether it was worse is open';

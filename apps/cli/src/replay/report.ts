@@ -9,6 +9,7 @@ import type { Plan, PlanCounts } from './plan';
 import { quarantineOf, type Quarantine } from './quarantine';
 import { rollbacksOf, type Rollback } from './rollbacks';
 import type { Story } from './story';
+import { runsOf, type RunRow } from './runs';
 import { timelineOf, type TimelineEntry } from './timeline';
 import { versionsOf, type VersionRow } from './versions';
 
@@ -27,7 +28,7 @@ export interface Report extends Outcome {
   worth: { verdict: Verdict; sentence: string };
   rollbacks: Rollback[];
   quarantine: Quarantine;
-  runs: Record<string, number>;
+  runs: RunRow[];
   digests: Record<'accepted' | 'decisions' | 'predictions' | 'trainingSets' | 'models', string>;
   versions: VersionRow[];
   /** Versions that a detected change caused, and that went live. */
@@ -68,7 +69,7 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
   const report: Report = {
     story: story.name, plan: plan.digest, rows: plan.counts.rows, seed: story.spec.sample.seed,
     period: { from: formatInstant(story.spec.period.from), to: formatInstant(story.spec.period.to) }, shuffledDays: measured.shuffle,
-    worth: verdictOn(outcome),
+    worth: verdictOn(outcome, versions.filter(({ version, liveFrom }) => version !== firstLive(versions) && liveFrom !== null).length),
     ...outcome,
     planned: plan.counts,
     counts: {
@@ -99,11 +100,9 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
   return { ...report, unmet: unmetExpectations(story, report) };
 }
 
-/** How many runs ended in which state. */
-async function runsOf(doors: Doors): Promise<Record<string, number>> {
-  const { runs } = await ask(doors, doors.training, doors.training.listRuns, { model: '' });
-  return Object.fromEntries([...new Set(runs.map(({ state }) => state))].sort().map((state) => [state, runs.filter((run) => run.state === state).length]));
-}
+/** The version that answered first. */
+const firstLive = (versions: VersionRow[]): number | undefined =>
+  versions.filter(({ liveFrom }) => liveFrom !== null).sort((a, b) => (a.liveFrom! < b.liveFrom! ? -1 : 1)).at(0)?.version;
 
 async function exampleRequest(doors: Doors, { spec }: Story, plan: Plan): Promise<Report['example']> {
   const last = plan.steps.findLast(({ asks }) => asks.length > 0)?.asks.at(-1);

@@ -27,7 +27,7 @@ function aReport(change: Partial<Report> = {}): Report {
     helped: { difference: overall.difference, interval: overall.interval!, rows: overall.rows },
   };
   return {
-    ...outcome, worth: verdictOn(outcome), story: 'sales', plan: 'ab12', rows: 30_000, seed: 1, period: { from: instant(0), to: instant(182) }, shuffledDays: false,
+    ...outcome, worth: verdictOn(outcome, 1), story: 'sales', plan: 'ab12', rows: 30_000, seed: 1, period: { from: instant(0), to: instant(182) }, shuffledDays: false,
     planned, counts: { ...planned, predictions: 24_000, labelled: 23_000 },
     digests: { accepted: 'a', decisions: 'b', predictions: 'c', trainingSets: 'd', models: 'e' },
     versions: [
@@ -37,13 +37,13 @@ function aReport(change: Partial<Report> = {}): Report {
     ],
     retrainings: 1,
     rollbacks: [{ deployment: 'tills', model: 'tills', version: 4, to: 3, by: 'guard', reason: 'scores.mean < 0.1', at: instant(140) }],
-    judged: [{ model: 'tills', version: 3, replaced: 1, verdict: 'helped', difference: -0.006, interval: [-0.011, -0.001], rows: 4000, at: instant(125) }],
+    judged: [{ model: 'tills', version: 3, replaced: 1, verdict: 'helped', difference: -0.006, interval: [-0.011, -0.001], rows: 4000, reason: 'enough', at: instant(125) }],
     alarms: [{ monitor: 'tills', window: [instant(98), instant(105)], at: instant(105), retraining: 'requested', reason: 'alarms > 0', tests: [{ name: 'request.amount', reference: 'fixed', slice: '', measure: 'psi', effect: 0.09, pValue: 0.001 }] }],
     windows: { tested: 17, alarms: 1, declined: 0 }, performance: [], falseAlarms: { windows: 17, alarms: 1, budget: 0.01, interval: [0, 1] },
     effects: ['request.amount', 'outcome', 'record.sum', 'request.shop', 'missing request.shop'].map((name, line) => ({
       name, measure: 'psi', floor: 0.03, points: Array.from({ length: 17 }, (_, week) => ({ to: instant(63 + 7 * week), effect: 0.01 + 0.004 * line + (week > 5 && line === 0 ? 0.07 : 0.01 * Math.abs(Math.sin(week * (line + 1)))), alarm: week === 6 && line === 0 })),
     })),
-    cost: [{ monitor: 'tills', unit: 'EUR', runs: 3, alarms: 1, ofRuns: 6, ofAlarms: 20, total: 26 }], runs: { failed: 1, succeeded: 3 },
+    cost: [{ monitor: 'tills', unit: 'EUR', runs: 3, alarms: 1, ofRuns: 6, ofAlarms: 20, total: 26 }], runs: [{ run: 'r1', plan: 'tills', asOf: instant(45), state: 'failed', by: 'ann', reason: 'a | try', failure: 'only 3 rows' }],
     quarantine: { total: 900, mended: 540, open: 360, byCode: { conflict: { total: 60, mended: 0 }, rejected: { total: 840, mended: 540 } }, mendedBy: { steward: 540 } },
     coverage: 0.958, deadLetters: 0, parked: 0, auditVerified: true,
     timeline: [{ asOf: instant(45), service: 'training', subject: 'plan/tills', action: 'start-run', by: 'training', text: 'training → start run: first | of all', details: {} }],
@@ -62,7 +62,7 @@ describe('the page of a story', () => {
     const page = pageOf(aReport());
     for (const fact of [
       '| 2024-05 | 4000 | 30 | 0.4250 | 0.4390 | −0.0140 | −0.0220 to −0.0060 |', '| tills v3 | v1 | helped | −0.0060 |', '1 of 17 windows', 'between 0 and 1 alarms', 'request.amount PSI 0.090',
-      '**not met**: not &lt;worse&gt; (0.5 &gt; 0.4)', '| tills v4 | v3 | guard |', '900 different contents, 540 mended (540 by steward), 360 open', '| broken contract | 540 |', '| late | 1200 |', '95.8 %', '26 | EUR',
+      '**not met**: not &lt;worse&gt; (0.5 &gt; 0.4)', '| tills v4 | v3 | guard |', '900 different contents, 540 mended (540 by steward), 360 open', '| broken contract | 540 |', '| late | 1200 |', '95.8 %', '26 | EUR', 'failed: only 3 rows',
     ]) expect(page).toContain(fact);
   });
 
@@ -85,7 +85,7 @@ describe('the page of a story', () => {
 
   it('can be written of a story in which nothing was ever live', () => {
     const empty = { comparison: null, helped: null };
-    const report = aReport({ ...empty, worth: verdictOn(empty), versions: [], alarms: [], effects: [], falseAlarms: null, judged: [], rollbacks: [], timeline: [], runs: {}, cost: [], coverage: null });
+    const report = aReport({ ...empty, worth: verdictOn(empty, 1), versions: [], alarms: [], effects: [], falseAlarms: null, judged: [], rollbacks: [], timeline: [], runs: [], cost: [], coverage: null });
     expect(reportPage(report).map(({ name }) => name)).toEqual(['report.md']);
     expect(pageOf(report)).toContain('is not known');
   });
@@ -94,7 +94,7 @@ describe('the page of a story', () => {
 describe('the verdict', () => {
   const of = (difference: number, interval: [number, number], same = 0) => {
     const overall = compared(0.4 + difference, 0.4, interval);
-    return verdictOn({ comparison: { baseline: 1, overall, months: [], seen: 0, same }, helped: { difference, interval, rows: overall.rows } });
+    return verdictOn({ comparison: { baseline: 1, overall, months: [], seen: 0, same }, helped: { difference, interval, rows: overall.rows } }, 2);
   };
 
   it('calls it a help only when the whole interval is an improvement', () => {
@@ -103,9 +103,14 @@ describe('the verdict', () => {
     expect(of(-0.005, [-0.011, 0.001]).sentence).toContain('It is unclear whether training again helped: the interval holds zero.');
   });
 
+  it('claims nothing where the first version did not score what its successors answered', () => {
+    expect(of(0, [0, 0], 4000).verdict).toBe('not known');
+    expect(verdictOn({ comparison: null, helped: null }, 2).verdict).toBe('not known');
+    expect(verdictOn({ comparison: null, helped: null }, 0)).toMatchObject({ verdict: 'did not help', sentence: expect.stringContaining('no other version than the first was ever live') });
+  });
+
   it('says plainly that it did not help, and whether it was worse', () => {
     expect(of(0.004, [0.001, 0.007])).toMatchObject({ verdict: 'did not help', sentence: expect.stringContaining('was worse than the version that was never retrained;') });
     expect(of(0.001, [-0.002, 0.004])).toMatchObject({ verdict: 'did not help', sentence: expect.stringContaining('whether it was worse is open') });
-    expect(of(0, [0, 0], 4000).sentence).toContain('no other version than the first was live');
   });
 });

@@ -30,13 +30,16 @@ const at = (instant: string | null): string => (instant === null ? '' : instant.
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const interval = (range: [number, number] | null, digits?: number): string => (range === null ? '' : `${signed(range[0], digits)} to ${signed(range[1], digits)}`);
 
+/** "1 window", "2 windows". */
+const some = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`;
+
 function inShort({ story, rows, seed, period, shuffledDays, counts, coverage, alarms: alarmed, retrainings, rollbacks: back, quarantine, auditVerified, unmet }: Report): string {
   return paragraphs(
     `The story \`${story}\` with ${rows} rows (seed ${seed}), from ${at(period.from)} to ${at(period.to)} UTC${shuffledDays ? ', **its days shuffled: the control, in which nothing changes**' : ''}.`,
     [
       `- ${counts.sent} events were sent: ${counts.accepted} accepted, ${counts.duplicates} duplicates, ${counts.quarantined} quarantined (${quarantine.mended} of them mended)`,
       `- ${counts.predictions} predictions, ${counts.labelled} with a matured label${coverage === null ? '' : ` (coverage ${percent(coverage)})`}`,
-      `- ${alarmed.length} windows alarmed, ${retrainings} versions that a change caused went live, ${back.length} rollbacks`,
+      `- ${some(alarmed.length, 'window')} alarmed, ${some(retrainings, 'version')} that a change caused went live, ${some(back.length, 'rollback')}`,
       `- the audit log ${auditVerified ? 'verifies' : '**does not verify**'}`,
       ...unmet.map((rule) => `- **does not hold**: \`${rule}\``),
     ].join('\n'),
@@ -54,8 +57,8 @@ function worth({ comparison, judged }: Report, plots: PlotFile[]): string {
       [...comparison.months.map((one) => row(one.month, one)), ...(comparison.overall === null ? [] : [row('all', comparison.overall)])]),
     image(plots, 'log-loss.svg'), image(plots, 'difference.svg'),
     judged.length === 0 ? '' : paragraphs('Each promotion, against the version that it replaced:',
-      markdownTable(['version', 'replaced', 'verdict', 'difference:', 'interval:', 'predictions:', 'judged'],
-        judged.map((one) => [`${one.model} v${one.version}`, `v${one.replaced}`, one.verdict, signed(one.difference), interval(one.interval), one.rows, at(one.at)]))),
+      markdownTable(['version', 'replaced', 'verdict', 'difference:', 'interval:', 'predictions:', 'judged', 'why'],
+        judged.map((one) => [`${plain(one.model)} v${one.version}`, `v${one.replaced}`, one.verdict, ...(one.rows === 0 ? ['', ''] : [signed(one.difference), interval(one.interval)]), one.rows, at(one.at), plain(one.reason)]))),
   );
 }
 
@@ -74,7 +77,7 @@ function alarms({ alarms: alarmed, falseAlarms, windows }: Report, plots: PlotFi
   return paragraphs(
     '## Alarms',
     falseAlarms === null ? 'No window tested anything.'
-      : `${falseAlarms.alarms} of ${falseAlarms.windows} windows that tested something alarmed. The budget is ${percent(falseAlarms.budget)}: were nothing ever to change, chance alone would raise between ${falseAlarms.interval[0]} and ${falseAlarms.interval[1]} alarms (95 %). After ${windows.declined} windows a retraining was declined, with its reason below.`,
+      : `${falseAlarms.alarms} of ${some(falseAlarms.windows, 'window')} that tested something alarmed. The budget is ${percent(falseAlarms.budget)}: were nothing ever to change, chance alone would raise between ${falseAlarms.interval[0]} and ${falseAlarms.interval[1]} alarms (95 %). After ${some(windows.declined, 'window')} a retraining was declined, with its reason below.`,
     image(plots, 'alarms.svg'),
     alarmed.length === 0 ? '' : markdownTable(['window', 'what changed', 'retraining', 'why'], alarmed.map(({ window: [from, to], tests, retraining, reason }) => [
       `${at(from).slice(0, 10)} to ${at(to).slice(0, 10)}`,
@@ -116,7 +119,9 @@ const timeline = ({ timeline: entries }: Report): string => paragraphs('## What 
 
 function cost({ cost: costs, runs, counts }: Report): string {
   return paragraphs('## What it cost',
-    `Runs: ${Object.entries(runs).map(([state, count]) => `${count} ${state}`).join(', ') || 'none'}. Predictions: ${counts.predictions}.`,
+    `${some(runs.length, 'run')}, ${some(counts.predictions, 'prediction')}.`,
+    runs.length === 0 ? '' : markdownTable(['run', 'plan', 'as of', 'by', 'why', 'came to'], runs.map(({ run, plan, asOf, by, reason, state, failure }) =>
+      [`\`${run}\``, plain(plan), at(asOf), plain(by), plain(reason), `${state}${failure === '' ? '' : `: ${plain(failure)}`}`])),
     costs.length === 0 ? '' : markdownTable(['monitor', 'runs:', 'cost of runs:', 'alarms:', 'cost of alarms:', 'total:', 'unit'],
       costs.map(({ monitor, runs: count, ofRuns, alarms: raised, ofAlarms, total, unit }) => [plain(monitor), count, ofRuns, raised, ofAlarms, total, plain(unit)])),
     'Seconds by phase and by service stand in the report in JSON (`seconds`): they differ from one telling to the next.');
