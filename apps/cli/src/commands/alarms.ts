@@ -2,7 +2,7 @@ import { RheiError, type monitoring } from '@rhei/contracts';
 import { formatInstant, parseDay, parseInstant } from '@rhei/expressions';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Context } from '../context';
-import { dayOf, effectOf, monitorNamed, pValueOf, testName } from '../drift-text';
+import { effectOf, monitorNamed, pValueOf, testName } from '../drift-text';
 import { explained } from '../help';
 import { nearest } from '../nearest';
 import { pairs, table, wrapped } from '../table';
@@ -35,8 +35,8 @@ async function list(context: Context, { monitor, since }: { monitor?: string; si
   if (monitor !== undefined) await monitorNamed(platform, monitor);
   const { alarms } = await platform.ask(platform.monitoring, platform.monitoring.listAlarms, { monitor: monitor ?? '', since: since ?? 0 });
   context.result(alarms.map(asJson), () => (alarms.length === 0 ? '' : table(
-    [{ head: 'ALARM' }, { head: 'CHANGE', right: true }, { head: 'P', right: true }, { head: 'DECIDED' }, { head: 'RETRAINING' }, { head: 'REASON', cut: true }],
-    alarms.map((alarm) => [shortId(alarm), effectOf(alarm.test!), pValueOf(alarm.test!), dayOf(alarm.decidedAt), alarm.retraining, alarm.reason]), context.width,
+    [{ head: 'ALARM' }, { head: 'CHANGE', right: true }, { head: 'P', right: true }, { head: 'RETRAINING' }, { head: 'REASON', cut: true }],
+    alarms.map((alarm) => [shortId(alarm), effectOf(alarm.test!), pValueOf(alarm.test!), alarm.retraining, alarm.reason]), context.width,
   )));
   context.suggest(alarms.length === 0 ? 'Nothing has alarmed.' : `Look at one: rhei alarms show ${shortId(alarms[0])}`);
 }

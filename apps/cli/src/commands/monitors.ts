@@ -22,7 +22,7 @@ async function list(context: Context): Promise<void> {
   const { platform } = context;
   const { monitors } = await platform.ask(platform.monitoring, platform.monitoring.listMonitors, {});
   context.result(monitors.map(monitorAsJson), () => (monitors.length === 0 ? '' : table(
-    [{ head: 'MONITOR' }, { head: 'DEPLOYMENT', cut: true }, { head: 'WINDOWS', right: true }, { head: 'TESTED', right: true }, { head: 'ALARMS', right: true }, { head: 'RETRAINED', right: true }, { head: 'NEXT CLOSES' }, { head: 'COST', right: true, cut: true }],
+    [{ head: 'MONITOR' }, { head: 'DEPLOYMENT', cut: true }, { head: 'WINDOWS', right: true }, { head: 'TESTED', right: true }, { head: 'ALARMS', right: true }, { head: 'RUNS', right: true }, { head: 'NEXT CLOSES' }, { head: 'COST', right: true, cut: true }],
     monitors.map((one) => [one.name, one.deployment, String(one.windows), String(one.tested), String(one.alarms), String(one.retrainingsRequested), one.nextWindowCloses === 0 ? '-' : dayOf(one.nextWindowCloses), costOf(one.cost)]), context.width,
   )));
   context.suggest(monitors.length === 0 ? 'There is no monitor yet. Apply one: rhei apply -f resources/' : `Look at one: rhei monitors show ${monitors[0].name}`);
@@ -50,9 +50,9 @@ function aboutOf(monitor: monitoring.Monitor): string {
   const expected = monitor.budget * monitor.tested;
   return pairs([
     ['monitor', monitor.name], ['deployment', `${monitor.deployment}, model ${monitor.model}`], ['watches', monitor.watch.join(', ')], ['against', monitor.against === 'both' ? 'a fixed and a moving reference' : `a ${monitor.against} reference`],
-    ['windows', `${monitor.windows}, of which ${monitor.tested} could be tested`], ['alarms', `${monitor.alarms}; the budget of ${share(monitor.budget)} allows ${expected.toFixed(2)} in so many although nothing changed`],
+    ['windows', `${monitor.windows}, of which ${monitor.tested} could be tested`], ['alarms', `${monitor.alarms}; by its budget of ${share(monitor.budget)} chance alone makes ${expected.toFixed(2)}`],
     ['retrainings', `${monitor.retrainingsRequested} requested, ${monitor.retrainingsDeclined} alarms without one`], ['next closes', monitor.nextWindowCloses === 0 ? 'nothing is live' : formatInstant(monitor.nextWindowCloses)],
-    ...(monitor.cost === undefined ? [] : [['cost', `${costOf(monitor.cost)}: ${monitor.cost.runs} runs ${amount(monitor.cost.ofRuns)}, ${monitor.cost.alarms} alarms ${amount(monitor.cost.ofAlarms)}, as the policy declares`] as [string, string]]),
+    ...(monitor.cost === undefined ? [] : [['cost', `${costOf(monitor.cost)}: ${monitor.cost.runs} runs ${amount(monitor.cost.ofRuns)}, ${monitor.cost.alarms} alarms ${amount(monitor.cost.ofAlarms)}`] as [string, string]]),
   ]);
 }
 
