@@ -15,6 +15,9 @@ export function explained(command: Command, { purpose, examples }: Explained): C
   return command.description(purpose).helpCommand(false);
 }
 
+/** The usual calls of a command, as its help shows them. */
+export const examplesFor = (command: Command): string[] => examplesOf.get(command) ?? [];
+
 /** Purpose, usual calls, then what can be named, in the order in which people need it. */
 export function formatHelp(command: Command, helper: Help): string {
   const width = helper.padWidth(command, helper);
@@ -23,7 +26,7 @@ export function formatHelp(command: Command, helper: Help): string {
   const commands = helper.groupItems([...command.commands], helper.visibleCommands(command), (one) => one.helpGroup() || 'Commands:');
   return [
     helper.boxWrap(helper.commandDescription(command), helper.helpWidth ?? 80), '',
-    ...(examplesOf.get(command) ?? []).map((example) => `  ${example}`), '',
+    ...examplesFor(command).map((example) => `  ${example}`), '',
     `Usage: ${helper.commandUsage(command)}`, '',
     ...[...commands].flatMap(([group, members]) => list(group, members.map((one) => item(helper.subcommandTerm(one), helper.subcommandDescription(one))))),
     ...list('Arguments:', helper.visibleArguments(command).map((one) => item(helper.argumentTerm(one), helper.argumentDescription(one)))),

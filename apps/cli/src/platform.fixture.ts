@@ -1,5 +1,5 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status as Grpc, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import { inference, registry, RheiError, runtime } from '@rhei/contracts';
+import { inference, ingestion, monitoring, registry, RheiError, runtime, serving, training } from '@rhei/contracts';
 import { canonicalJson, sha256 } from '@rhei/expressions';
 import { GENESIS, linkHash, statusOf } from '@rhei/runtime';
 import { PassThrough } from 'node:stream';
@@ -17,6 +17,16 @@ export class FakePlatform {
     reportJson: '{"challenger":{"logLoss":0.41},"champion":{"logLoss":0.5},"holdout":{"rows":120}}', signatureJson: '{}', trainingSetDigest: 't'.repeat(64),
     stateBy: '', stateReason: '', stateAt: 0, judgements: [], live: [],
   };
+  models: registry.Model[] = [{ name: 'late', owner: 'team', purpose: 'tell', riskTier: 'limited', approval: 'required', champion: 1, championSince: 5e14, revision: 3, versions: 2, awaitingApproval: 1 }];
+  deployments: serving.Deployment[] = [{
+    name: 'departures', model: 'late', featureSet: 'set', ledger: 'sync', liveVersion: 1, liveDigest: 'a', liveSince: 5e14, desiredRevision: 4, appliedRevision: 4, predictions: 100,
+    stage: 'canary', candidate: 2, candidateDigest: 'd', share: 0.1, stageSince: 6e14, versionBefore: 0, shadows: [{ version: 1, digest: 'a', why: 'benchmark', until: 0 }], figuresJson: '', figuresAt: 0, shiftedRevision: 4, lossWindow: 0, underWay: true,
+  }];
+  monitors: monitoring.Monitor[] = [];
+  runs: training.Run[] = [];
+  quarantined: ingestion.QuarantinedEvent[] = [];
+  /** Methods that do not answer, by name. */
+  away = new Set<string>();
   private readonly server = new Server();
   port = 0;
 
@@ -27,7 +37,8 @@ export class FakePlatform {
         parked: service === 'feature' ? [{ subscription: 'RecordAccepted', key: '1', waiting: 3 }] : [], deadLetters: [], figures: service === 'ingestion' ? { quarantined: 60, records: 9_981 } : {},
       }),
       // Pages of two, fewer than are asked for: a service may hand out less.
-      listDecisions: ({ service, after }: runtime.ListDecisionsRequest) => ({ decisions: service === 'registry' ? this.decisions.filter(({ sequence }) => sequence > after).slice(0, 2) : [] }),
+      listDecisions: ({ service, after, subject }: runtime.ListDecisionsRequest) =>
+        ({ decisions: service === 'registry' ? this.decisions.filter((one) => one.sequence > after && (subject === '' || one.subject === subject)).slice(0, 2) : [] }),
       explain: ({ service, kind, id }: runtime.ExplainRequest): runtime.ExplainResponse => {
         const known = this.causes[`${service}/${kind}/${id}`];
         return { found: known !== undefined, title: known?.title ?? '', lines: known?.lines ?? [], causes: known?.causes ?? [], traceparents: [], traced: true };
@@ -42,8 +53,25 @@ export class FakePlatform {
       },
       listResources: ({ service }: runtime.ListResourcesRequest) => ({ resources: [...this.resources.values()].filter((resource) => ownerOf(resource) === service) }),
     });
+    this.add(ingestion.IngestionServiceService, { listQuarantine: () => ({ events: this.quarantined, total: this.quarantined.length }) });
+    this.add(training.TrainingServiceService, { listRuns: () => ({ runs: this.runs }) });
+    this.add(serving.ServingServiceService, { listDeployments: () => ({ deployments: this.deployments }) });
+    this.add(monitoring.MonitoringServiceService, { listMonitors: () => ({ monitors: this.monitors }), listWindows: () => ({ windows: [] }) });
     this.add(registry.RegistryServiceService, {
+      listModels: () => ({ models: this.models }),
       listVersions: () => ({ versions: [this.version] }),
+      getModelCard: ({ model, version }: registry.GetModelCardRequest) => ({ markdown: `# Model card of ${model} ${version}\n`, json: `{"model":"${model}"}` }),
+      getDataSheet: ({ model, version }: registry.GetDataSheetRequest) => ({ markdown: `# Data sheet of ${model} ${version}\n`, json: `{"model":"${model}"}` }),
+      promoteVersion: ({ despiteRollback, reason, expectedRevision }: registry.PromoteVersionRequest) => {
+        if (this.version.state === 'rolled_back' && !despiteRollback) throw new RheiError('gate_not_met', 'Version late/2 was rolled back.');
+        this.version = { ...this.version, state: 'champion', reason: `${reason}@${expectedRevision}` };
+        return { version: this.version, revision: 4 };
+      },
+      deprecateVersion: ({ reason }: registry.DeprecateVersionRequest) => {
+        this.version = { ...this.version, state: 'deprecated', stateBy: 'oper', stateReason: reason, stateAt: 5e14 };
+        return { version: this.version };
+      },
+      restoreVersion: () => ({ version: { ...this.version, state: 'retired' } }),
       approveVersion: ({ digest, comment }: registry.ApproveVersionRequest) => {
         if (digest !== this.version.digest) throw new RheiError('conflict', 'Version late/2 is another artifact.', { hint: 'look at it again' });
         this.version = { ...this.version, state: 'champion', approvedBy: 'reviewer', reason: comment };
@@ -91,19 +119,21 @@ export class FakePlatform {
   }
 
   private add(definition: object, methods: Record<string, (request: never) => unknown>): void {
-    const answer = (handle: (request: never) => unknown) => (call: ServerUnaryCall<never, unknown>, done: sendUnaryData<unknown>): void => {
+    const answer = (name: string, handle: (request: never) => unknown) => (call: ServerUnaryCall<never, unknown>, done: sendUnaryData<unknown>): void => {
       if (call.metadata.get('authorization')[0] !== 'Bearer good') return done(statusOf(new RheiError('unauthenticated', 'This token is not known here.')));
       try {
+        if (this.away.has(name)) throw new RheiError('unavailable', 'Its database is away.');
         done(null, handle(call.request));
       } catch (error) {
         done(error instanceof RheiError ? statusOf(error) : { code: Grpc.INTERNAL, details: String(error) });
       }
     };
-    this.server.addService(definition as never, Object.fromEntries(Object.entries(methods).map(([name, handle]) => [name, answer(handle)])) as UntypedServiceImplementation);
+    this.server.addService(definition as never, Object.fromEntries(Object.entries(methods).map(([name, handle]) => [name, answer(name, handle)])) as UntypedServiceImplementation);
   }
 }
 
-const ownerOf = ({ kind }: runtime.Resource): string => (kind === 'Source' ? 'ingestion' : 'registry');
+const owners: Record<string, string> = { Source: 'ingestion', Deployment: 'serving', Monitor: 'monitoring', TrainingPlan: 'training' };
+const ownerOf = ({ kind }: runtime.Resource): string => owners[kind] ?? 'registry';
 
 /** Runs one command line against it; with `columns` on a terminal that is so wide. */
 export async function rheiAt(platform: FakePlatform, { columns, env = {} }: { columns?: number; env?: Record<string, string> }, ...args: string[]): Promise<{ code: number; out: string; err: string }> {

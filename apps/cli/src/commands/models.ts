@@ -24,17 +24,17 @@ export function modelsCommand(context: Context): Command {
   return group;
 }
 
-const minute = (instant: number): string => formatInstant(instant).slice(0, 16).replace('T', ' ');
+const day = (instant: number): string => formatInstant(instant).slice(0, 10);
 
 async function list(context: Context): Promise<void> {
   const { platform } = context;
   const { models } = await platform.ask(platform.registry, platform.registry.listModels, {});
   const asJson = ({ championSince, ...model }: registry.Model) => ({ ...model, championSince: championSince === 0 ? null : formatInstant(championSince) });
   context.result(models.map(asJson), () => (models.length === 0 ? '' : table(
-    [{ head: 'MODEL' }, { head: 'CHAMPION', right: true }, { head: 'SINCE' }, { head: 'VERSIONS', right: true }, { head: 'WAITING', right: true }, { head: 'RISK' }, { head: 'APPROVAL' }, { head: 'OWNER', cut: true }, { head: 'PURPOSE', cut: true }],
+    [{ head: 'MODEL' }, { head: 'CHAMPION', right: true }, { head: 'SINCE' }, { head: 'VERSIONS', right: true }, { head: 'WAITING', right: true }, { head: 'RISK' }, { head: 'OWNER', cut: true }, { head: 'PURPOSE', cut: true }],
     models.map((one) => [
-      one.name, one.champion === 0 ? 'none' : String(one.champion), one.championSince === 0 ? '-' : minute(one.championSince), String(one.versions), String(one.awaitingApproval),
-      one.riskTier, one.approval, one.owner, one.purpose,
+      one.name, one.champion === 0 ? 'none' : String(one.champion), one.championSince === 0 ? '-' : day(one.championSince), String(one.versions), String(one.awaitingApproval),
+      one.riskTier, one.owner, one.purpose,
     ]), context.width,
   )));
   if (models.length === 0) context.suggest('There is no model yet. Apply one: rhei apply -f resources/');
@@ -46,10 +46,11 @@ async function versions(context: Context, model: string): Promise<void> {
   const { platform } = context;
   const found = (await platform.ask(platform.registry, platform.registry.listVersions, { model })).versions;
   context.result(found.map(versionAsJson), () => (found.length === 0 ? '' : table(
-    [{ head: 'VERSION', right: true }, { head: 'STATE' }, { head: 'REGISTERED' }, { head: 'LOG LOSS', right: true }, { head: 'VS CHAMPION', right: true }, { head: 'LIVE IN', cut: true }, { head: 'HELPED' }, { head: 'APPROVED BY', cut: true }, { head: 'CAUSE', cut: true }],
+    // Narrow heads: the state must not be cut where there are 80 columns.
+    [{ head: 'V', right: true }, { head: 'STATE' }, { head: 'REGISTERED' }, { head: 'LOSS', right: true }, { head: 'VS CHAMP', right: true }, { head: 'LIVE IN', cut: true }, { head: 'HELPED' }, { head: 'CAUSE', cut: true }],
     found.map((one) => [
-      String(one.version), one.state.replaceAll('_', ' '), minute(one.registeredAt), lossOf(one), differenceOf(one, 'champion') ?? '-',
-      one.live.map(({ deployment, role }) => (role === 'live' ? deployment : `${deployment} (${role})`)).join(', ') || '-', one.judgements.at(-1)?.verdict ?? '-', one.approvedBy || '-', causeOf(one.causeJson),
+      String(one.version), one.state.replaceAll('_', ' '), day(one.registeredAt), lossOf(one), differenceOf(one, 'champion') ?? '-',
+      one.live.map(({ deployment, role }) => (role === 'live' ? deployment : `${deployment} (${role})`)).join(', ') || '-', one.judgements.at(-1)?.verdict ?? '-', causeOf(one.causeJson),
     ]), context.width,
   )));
   const waiting = found.find(({ state }) => state === 'awaiting_approval');
