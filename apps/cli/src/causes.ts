@@ -2,7 +2,7 @@ import { RheiError, serviceNames, type runtime, type ServiceName } from '@rhei/c
 
 /** The kinds of things that can be asked about, and which service knows them. */
 export const owners: Record<string, ServiceName> = {
-  prediction: 'serving', version: 'registry', run: 'training', 'training-set': 'feature', retraining: 'monitoring', window: 'monitoring', alarm: 'monitoring', promotion: 'monitoring', event: 'ingestion', model: 'registry',
+  prediction: 'serving', version: 'registry', run: 'training', 'training-set': 'feature', served: 'feature', retraining: 'monitoring', window: 'monitoring', alarm: 'monitoring', promotion: 'monitoring', event: 'ingestion', model: 'registry',
 };
 
 /** One thing in a chain of causes. */
@@ -23,7 +23,8 @@ export type Explain = (request: runtime.ExplainRequest) => Promise<runtime.Expla
 export async function find(explain: Explain, kind: string | undefined, id: string): Promise<{ service: ServiceName; kind: string; found: runtime.ExplainResponse }[]> {
   const questions = kind === undefined
     ? Object.entries(owners).map(([each, service]) => ({ service, kind: each }))
-    : (owners[kind] === undefined ? [...serviceNames] : [owners[kind]]).map((service) => ({ service, kind }));
+    // What was served and differs from what the same question gives now stands beside the prediction.
+    : [...(owners[kind] === undefined ? [...serviceNames] : [owners[kind]]).map((service) => ({ service, kind })), ...(kind === 'prediction' ? [{ service: owners.served, kind: 'served' }] : [])];
   const answers = await Promise.all(questions.map(async (question) => ({ ...question, found: await known(explain, { ...question, id }) })));
   return answers.flatMap(({ found, ...rest }) => (found === undefined ? [] : [{ ...rest, found }]));
 }

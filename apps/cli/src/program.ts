@@ -8,6 +8,7 @@ import { auditCommand } from './commands/audit';
 import { completeCommand, completionCommand } from './commands/completion';
 import { deadLettersCommand } from './commands/dead-letters';
 import { describeCommand } from './commands/describe';
+import { featuresCommand } from './commands/features';
 import { getCommand } from './commands/get';
 import { modelsCommand } from './commands/models';
 import { monitorsCommand } from './commands/monitors';
@@ -55,7 +56,7 @@ export function programOf(context: Context): Command {
   program.commandsGroup('Declare and use:');
   add(program, applyCommand(context), getCommand(context), predictCommand(context), replayCommand(context), topicsCommand(context));
   program.commandsGroup('Look and ask:');
-  add(program, statusCommand(context), topCommand(context), describeCommand(context), runsCommand(context), modelsCommand(context), monitorsCommand(context), alarmsCommand(context), quarantineCommand(context), whyCommand(context), traceCommand(context));
+  add(program, statusCommand(context), topCommand(context), describeCommand(context), featuresCommand(context), runsCommand(context), modelsCommand(context), monitorsCommand(context), alarmsCommand(context), quarantineCommand(context), whyCommand(context), traceCommand(context));
   program.commandsGroup('Decide and prove:');
   add(program, approveCommand(context), rejectCommand(context), deadLettersCommand(context), auditCommand(context));
   program.commandsGroup('Your shell:');

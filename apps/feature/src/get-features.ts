@@ -19,7 +19,7 @@ export async function getFeatures({ database, definitions, clock }: Pick<Deps, '
 }
 
 export const raiseUnknownSet = (name: string, version: number): FeatureSet => {
-  throw notFound(`There is no feature set "${name}"${version === 0 ? '' : ` with version ${version}`}. \`rhei get FeatureSet\` lists them.`);
+  throw notFound(`There is no feature set "${name}"${version === 0 ? '' : ` with version ${version}`}. \`rhei get FeatureSet\` lists them.`, { field: 'feature_set', got: name });
 };
 
 function parseFields(json: string, index: number): Record<string, unknown> {
