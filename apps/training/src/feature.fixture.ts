@@ -30,10 +30,10 @@ export class FeatureDouble {
   /** From now on the set of this as-of is built; returns the event that says so. */
   async build(featureSet: string, asOf: Instant, make: MakeSet): Promise<feature.TrainingSetBuilt> {
     const blobs = await openBlobs(this.blobs);
-    const { file, rows, from } = await makeTrainingSet(make);
+    const { file, rows, from, rowsDigest } = await makeTrainingSet(make);
     const id = idOf(featureSet, asOf);
     const manifestJson = canonicalJson({
-      id, featureSet, version: 1, asOf, rows, filledFrom: from, digests: { rows: sha256(`rows of ${JSON.stringify(make)}`), schema: sha256('schema'), parquet: await blobs.put(file) },
+      id, featureSet, version: 1, asOf, rows, filledFrom: from, digests: { rows: rowsDigest, schema: sha256('schema'), parquet: await blobs.put(file) },
     });
     const manifestDigest = await blobs.put(Buffer.from(manifestJson));
     this.built.set(id, { id, state: feature.BuildState.BUILT, manifestDigest, manifestJson, error: '' });

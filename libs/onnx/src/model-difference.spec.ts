@@ -22,5 +22,7 @@ describe('the first difference of two models', () => {
     ['the number of trees: 2 and 1', file({ roots: [0], feature: [0, -1, -1], threshold: [0.5, 0, 0], missingLeft: [0, 0, 0], left: [1, -1, -1], right: [2, -1, -1], value: [0, 0.1, -0.1] })],
   ])('is %s', (difference, other) => expect(firstDifference(file(), other)).toBe(difference));
 
+  it('does not depend on what kind of bytes a file came in', () => expect(firstDifference(Buffer.from(file()), file({ missingLeft: [0, 0, 0, 0, 0, 0] }))).toBe('tree 2 of 2'));
+
   it('refuses what is no model', () => expect(() => firstDifference(file(), Uint8Array.of(1, 2))).toThrow(ModelRefused));
 });

@@ -41,9 +41,10 @@ function treeDifference(a: Node | undefined, b: Node | undefined): string | unde
 function linesByTree(node: Node | undefined): string[] {
   const attributes = new Map((node?.attribute ?? []).map((attribute): [string, Attribute] => [attribute.name ?? '', attribute]));
   const lines: string[][] = [];
+  const text = (value: number | Uint8Array): string => (typeof value === 'number' ? String(value) : Buffer.from(value).toString('latin1'));
   const take = (ids: string, parts: readonly string[]): void => {
     const columns = parts.map((name) => attributes.get(name)).map((attribute) => (attribute === undefined ? [] : [attribute.ints, attribute.floats, attribute.strings].find(({ length }) => length > 0) ?? []));
-    (attributes.get(ids)?.ints ?? []).forEach((tree, place) => (lines[tree] ??= []).push(columns.map((column) => String(column[place])).join(' ')));
+    (attributes.get(ids)?.ints ?? []).forEach((tree, place) => (lines[tree] ??= []).push(columns.map((column) => text(column[place])).join(' ')));
   };
   take('nodes_treeids', ['nodes_featureids', 'nodes_values', 'nodes_modes', 'nodes_truenodeids', 'nodes_falsenodeids', 'nodes_missing_value_tracks_true']);
   take('target_treeids', ['target_nodeids', 'target_ids', 'target_weights']);

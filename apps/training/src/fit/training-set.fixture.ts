@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { DAY, hashUnit, HOUR, type Instant } from '@rhei/expressions';
+import { rowsDigestOf } from './read-examples';
 
 export interface MadeSet {
   /** The Parquet file, as the feature service writes it. */
   file: Buffer;
   rows: number;
+  /** Of the canonical rows with the features hour and fog. */
+  rowsDigest: string;
   from: Instant;
 }
 
@@ -53,7 +56,8 @@ export async function makeTrainingSet({ from, days, perDay, foggy = 0.7, seed = 
     await connection.run(`CREATE TABLE made (example VARCHAR, as_of BIGINT, example_time BIGINT, label DOUBLE, f_hour DOUBLE, f_fog DOUBLE, r_distance DOUBLE, f_told DOUBLE, r_lane VARCHAR, r_landed BIGINT, r_customer VARCHAR)`);
     await connection.run(`INSERT INTO made VALUES ${rows.join(', ')}`);
     await connection.run(`COPY (FROM made ORDER BY as_of, example) TO '${file}' (FORMAT parquet)`);
-    return { file: readFileSync(file), rows: rows.length, from };
+    const rowsDigest = await rowsDigestOf({ parquet: file, reads: { features: ['hour', 'fog'], request: [], maturity: 0 } });
+    return { file: readFileSync(file), rows: rows.length, rowsDigest, from };
   } finally {
     instance.closeSync();
     rmSync(folder, { recursive: true, force: true });
