@@ -64,7 +64,7 @@ function storyFor({ story: file, seed, shuffleDays }: ReplayOptions): Story {
 }
 
 async function begin(doors: Doors, story: Story, plan: Plan, file: ProgressFile): Promise<void> {
-  file.write({ plan: plan.digest, story: story.name, step: 0, phase: 'apply' });
+  await file.write({ plan: plan.digest, story: story.name, step: 0, phase: 'apply' });
   await moveClock(doors, story.spec.period.from);
   await settle(doors);
   await applyFiles(doors.resources, story.spec.resources.map((resource) => resolve(story.folder, resource)), doors.tokens.developer);

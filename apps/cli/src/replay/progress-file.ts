@@ -1,5 +1,6 @@
 import { RheiError } from '@rhei/contracts';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export const phases = ['apply', 'ask', 'between', 'arrive', 'now', 'done'] as const;
@@ -20,15 +21,18 @@ export class ProgressFile {
     return existsSync(this.file) ? (JSON.parse(readFileSync(this.file, 'utf8')) as StoryProgress) : undefined;
   }
 
-  /** Durable before it returns: written beside, flushed, renamed. */
-  write(progress: StoryProgress): void {
+  /** Durable when it resolves: written beside, flushed, renamed. */
+  async write(progress: StoryProgress): Promise<void> {
     mkdirSync(dirname(this.file), { recursive: true });
     const beside = `${this.file}.new`;
-    const handle = openSync(beside, 'w');
-    writeSync(handle, `${JSON.stringify(progress)}\n`);
-    fsyncSync(handle);
-    closeSync(handle);
-    renameSync(beside, this.file);
+    const handle = await open(beside, 'w');
+    try {
+      await handle.writeFile(`${JSON.stringify(progress)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(beside, this.file);
   }
 
   /** Where to go on. Errors: `conflict` when the folder holds another story, or this one is over. */

@@ -35,12 +35,13 @@ export async function walk(it: Walk, from: { step: number; phase: Phase }): Prom
     const step = plan.steps[index];
     const first = index === from.step && order.includes(from.phase) ? order.indexOf(from.phase) : 0;
     for (const phase of order.slice(first)) {
-      file.write({ plan: plan.digest, story: story.name, step: index, phase });
+      // The rest belongs to what was done before: nothing of this phase is done until both are there.
+      await Promise.all([file.write({ plan: plan.digest, story: story.name, step: index, phase }), stage.rest()]);
       await perform[phase as keyof typeof perform](stage, step);
     }
     await watcher.stepped(step, index, await stage.rest());
   }
-  file.write({ plan: plan.digest, story: story.name, step: plan.steps.length, phase: 'done' });
+  await file.write({ plan: plan.digest, story: story.name, step: plan.steps.length, phase: 'done' });
 }
 
 const perform = {
