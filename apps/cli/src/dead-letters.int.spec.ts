@@ -22,9 +22,9 @@ describe('rhei dead-letters', () => {
   afterAll(() => running?.stop(), 30_000);
 
   async function rhei(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-    const streams = { stdout: new PassThrough({ highWaterMark: 1e7 }), stderr: new PassThrough({ highWaterMark: 1e7 }), stdin: new PassThrough() };
+    const streams = { stdout: Object.assign(new PassThrough({ highWaterMark: 1e7 }), { isTTY: true, columns: 80 }), stderr: new PassThrough({ highWaterMark: 1e7 }), stdin: new PassThrough() };
     const env = { RHEI_URL: running.http, RHEI_GRPC: running.grpc, RHEI_TOKEN: running.token('oper') };
-    const code = await run(args, { env, ...streams } as unknown as Parameters<typeof run>[1]);
+    const code = await run(args, { env: { ...env, NO_COLOR: '1' }, ...streams } as unknown as Parameters<typeof run>[1]);
     return { code, out: String(streams.stdout.read() ?? ''), err: String(streams.stderr.read() ?? '') };
   }
   const json = async (...args: string[]) => JSON.parse((await rhei(...args, '--json')).out) as { [field: string]: any };

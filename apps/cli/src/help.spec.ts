@@ -30,7 +30,8 @@ describe('every command', () => {
     for (const { command: meant, options } of examplesFor(command).map(called)) {
       const known = [...meant.options, ...program.options].flatMap(({ long, short }) => [long, short]);
       for (const option of options) expect(known).toContain(option.split('=')[0]);
-      expect(meant.commands.filter((one) => one.name() !== 'help')).toEqual(meant === program ? expect.anything() : []);
+      // A group alone does nothing: its examples call one of its commands.
+      expect(meant.commands.map((one) => one.name())).toEqual([]);
     }
   });
 });

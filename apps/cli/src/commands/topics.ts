@@ -1,6 +1,5 @@
 import { invalid } from '@rhei/contracts';
 import type { TopicDifference, TopicsSurvey, UpstreamTopic } from '@rhei/messaging';
-import { withPassword } from '@rhei/runtime';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Context } from '../context';
 import { explained } from '../help';
@@ -51,7 +50,7 @@ async function apply(context: Context, flags: TopicsFlags & { acls?: boolean }):
   const upstream = upstreamOf(flags);
   const { applyTopics } = await import('@rhei/messaging');
   const applied = await applyTopics({
-    url: brokerOf(flags, context.terminal.env), upstream, ...(flags.acls && { acls: true }), ...(flags.replication !== undefined && { replication: flags.replication }),
+    url: await brokerOf(flags, context.terminal.env), upstream, ...(flags.acls && { acls: true }), ...(flags.replication !== undefined && { replication: flags.replication }),
   });
   show(context, applied, new Set(applied.created), { created: applied.created, grants: applied.grants ?? null });
   if (context.json) return;
@@ -65,7 +64,7 @@ async function apply(context: Context, flags: TopicsFlags & { acls?: boolean }):
 async function list(context: Context, flags: TopicsFlags): Promise<void> {
   const upstream = upstreamOf(flags);
   const { surveyTopics } = await import('@rhei/messaging');
-  const survey = await surveyTopics({ url: brokerOf(flags, context.terminal.env), upstream, ...(flags.replication !== undefined && { replication: flags.replication }) });
+  const survey = await surveyTopics({ url: await brokerOf(flags, context.terminal.env), upstream, ...(flags.replication !== undefined && { replication: flags.replication }) });
   show(context, survey, new Set(), {});
   if (survey.missing.length > 0) {
     context.exitCode = 5;
@@ -101,7 +100,7 @@ function upstreamOf({ file = [], writer: writers, partitions }: TopicsFlags): Up
   return sources.map(({ name, spec }) => ({ name: spec.topic as string, writers: writers.get(name) ?? [name], ...(partitions !== undefined && { partitions }) }));
 }
 
-function brokerOf({ broker }: TopicsFlags, env: Record<string, string | undefined>): string {
+async function brokerOf({ broker }: TopicsFlags, env: Record<string, string | undefined>): Promise<string> {
   const given = [{ text: broker, from: '--broker', names: ['RHEI_KAFKA', 'EVENT_LOG'] }, { text: env.RHEI_KAFKA, from: 'RHEI_KAFKA', names: ['RHEI_KAFKA'] }, { text: env.EVENT_LOG, from: 'EVENT_LOG', names: ['EVENT_LOG'] }]
     .find(({ text }) => text !== undefined && text.trim() !== '');
   if (given === undefined) throw invalid('No broker is known: there is no --broker, no RHEI_KAFKA and no EVENT_LOG.', { hint: 'name it with --broker kafka://user@host:9092' });
@@ -109,6 +108,7 @@ function brokerOf({ broker }: TopicsFlags, env: Record<string, string | undefine
   if (!url.startsWith('kafka:')) throw invalid(`The broker from ${given.from} has the scheme "${url.split(':', 1)[0]}".`, { expected: 'kafka://user@host:9092', hint: 'only a log on Kafka has topics to make; the one in PostgreSQL is installed at its start' });
   // A URL that has a password, or no user, needs none from a file.
   if (!/^kafka:\/\/[^:@/]+@/.test(url)) return url;
+  const { withPassword } = await import('@rhei/runtime');
   const complete = withPassword(given.names, url, env);
   if (typeof complete === 'string') return complete;
   throw invalid(`${complete.variable} is ${JSON.stringify(complete.got)}: expected ${complete.expected}.`);
