@@ -15,6 +15,12 @@ export interface JoinOptions {
   signal: AbortSignal;
 }
 
+export interface Joined {
+  summary: JoinSummary;
+  phases: JoinPhase[];
+  parquet: Buffer;
+}
+
 // The compiled script: this file may itself be read as TypeScript by a test.
 const script = join(__dirname, '..', '..', 'dist', 'training-set', 'join-child.js');
 const most = 16 * 1024;
@@ -23,7 +29,7 @@ const most = 16 * 1024;
  * Joins examples and value rows in a child process. Both are taken page by page, as fast as the child reads.
  * Errors: {@link JoinFailed} when the child fails, dies or takes too long; an AbortError after `signal`.
  */
-export async function joinPointInTime(plan: JoinPlan, examples: AsyncIterable<JoinExample[]>, values: AsyncIterable<JoinValue[]>, options: JoinOptions): Promise<{ summary: JoinSummary; parquet: Buffer }> {
+export async function joinPointInTime(plan: JoinPlan, examples: AsyncIterable<JoinExample[]>, values: AsyncIterable<JoinValue[]>, options: JoinOptions): Promise<Joined> {
   // No variable of this service reaches the child: it needs none, and some are secret.
   const child = spawn(process.execPath, [script, options.directory], { env: {}, stdio: ['pipe', 'pipe', 'pipe'], timeout: options.timeout, killSignal: 'SIGKILL', signal: options.signal });
   const output: Buffer[] = [];
@@ -45,7 +51,9 @@ export async function joinPointInTime(plan: JoinPlan, examples: AsyncIterable<Jo
 
 async function feed(child: ChildProcess, plan: JoinPlan, examples: AsyncIterable<JoinExample[]>, values: AsyncIterable<JoinValue[]>): Promise<void> {
   const write = async (line: string): Promise<void> => {
-    if (!child.stdin!.write(`${line}\n`) && child.exitCode === null) await Promise.race([once(child.stdin!, 'drain'), once(child, 'close')]);
+    if (child.stdin!.write(`${line}\n`) || child.exitCode !== null) return;
+    const settled = new AbortController();
+    await Promise.race([once(child.stdin!, 'drain', settled), once(child, 'close', settled)]).finally(() => settled.abort());
   };
   await write(JSON.stringify(plan));
   for await (const page of examples) {
@@ -63,11 +71,11 @@ function reasonOf(code: number | null, signal: NodeJS.Signals | null, complaint:
   return `The join failed${complaint === '' ? ` with exit code ${code}` : `: ${complaint.trim()}`}.`;
 }
 
-function split(output: Buffer): { summary: JoinSummary; parquet: Buffer } {
+function split(output: Buffer): Joined {
   const end = output.indexOf('\n');
   const told = end === -1 ? undefined : JSON.parse(output.toString('utf8', 0, end)) as JoinSummary & { phases: JoinPhase[] };
   if (told === undefined || output.length - end - 1 !== told.bytes) throw new JoinFailed('The join ended before its result was complete.');
   const { phases, ...summary } = told;
   for (const { name, from, to } of phases) recordSpan(name, from, to);
-  return { summary, parquet: output.subarray(end + 1) };
+  return { summary, phases, parquet: output.subarray(end + 1) };
 }
