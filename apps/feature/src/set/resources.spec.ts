@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bundle } from '@rhei/runtime';
 import { parseAllDocuments } from 'yaml';
-import { ttlAt, digitsOf, expired, featureViewSpec, type FeatureViewSpec } from '../view/feature-view';
+import { aggregateOf, ttlAt, digitsOf, expired, featureViewSpec, type FeatureViewSpec } from '../view/feature-view';
 import { viewProblems } from '../view/feature-view.resource';
 import { compileSet, featureSetSpec, type FeatureSetSpec } from './feature-set';
 import { setProblems } from './feature-set.resource';
@@ -34,6 +34,33 @@ describe('a view', () => {
     expect(featureViewSpec.safeParse({ ...aView(), window: { avg: '1d', sum: '1d' } }).success).toBe(false);
     expect(featureViewSpec.safeParse({ ...aView(), window: { avg: '0s' } }).success).toBe(false);
     expect(featureViewSpec.safeParse({ ...aView(), window: { avg: '1 day' } }).success).toBe(false);
+  });
+
+  it('takes every aggregate over a duration or since ever', () => {
+    for (const aggregate of ['count', 'sum', 'avg', 'min', 'max', 'last', 'stddev', 'ratio', 'distinct']) {
+      for (const length of ['14d', 'ever']) expect(featureViewSpec.safeParse({ ...aView(), window: { [aggregate]: length } }).success).toBe(true);
+    }
+    expect(featureViewSpec.safeParse({ ...aView(), window: { avg: 'never' } }).success).toBe(false);
+    expect(aggregateOf(aView({ window: { sum: 'ever' } }))).toEqual({ aggregate: 'sum', length: undefined, hop: undefined });
+  });
+
+  it('hops by no more than its length, and not where nothing moves', () => {
+    const issues = (window: Record<string, string>): unknown => featureViewSpec.safeParse({ ...aView(), window }).error?.issues.map(({ path, message }) => [path.join('/'), message]);
+    expect(issues({ avg: '14d', hop: '1d' })).toBeUndefined();
+    expect(issues({ avg: '1d', hop: '1d' })).toBeUndefined();
+    expect(issues({ avg: '1d', hop: '2d' })).toEqual([['window/hop', 'a hop no longer than the window, 1d']]);
+    expect(issues({ avg: 'ever', hop: '2d' })).toEqual([['window/hop', 'a window since ever does not move']]);
+    expect(issues({ last: '3d', hop: '1d' })).toEqual([['window/hop', 'the last value has no window that could hop']]);
+  });
+
+  it('divides only as a ratio, and tells only what is distinct by texts', () => {
+    expect(viewProblems(aView({ window: { ratio: '1d' } }), known, bundle)).toMatchObject([{ path: '/spec/per', message: 'ratio needs what it divides by', got: 'nothing' }]);
+    expect(viewProblems(aView({ window: { ratio: '1d' }, per: 'data.origin' }), known, bundle)).toMatchObject([{ path: '/spec/per', expected: 'a number, true or false', got: 'string' }]);
+    expect(viewProblems(aView({ window: { ratio: '1d' }, per: '1.0' }), known, bundle)).toEqual([]);
+    expect(viewProblems(aView({ per: '1.0' }), known, bundle)).toMatchObject([{ path: '/spec/per', message: 'avg divides by nothing', got: '1.0' }]);
+    expect(viewProblems(aView({ window: { distinct: '1d' }, value: 'data.destination' }), known, bundle)).toEqual([]);
+    expect(viewProblems(aView({ window: { max: '1d' }, value: 'data.destination' }), known, bundle)).toMatchObject([{ path: '/spec/value', got: 'string' }]);
+    expect(viewProblems(aView({ window: { distinct: '1d' }, value: '[data.delay]' }), known, bundle)).toMatchObject([{ path: '/spec/value', expected: 'a text, a number, true or false' }]);
   });
 
   it('has no other fields', () => {

@@ -69,6 +69,14 @@ describe('the point-in-time join', () => {
     expect(summary.rowsDigest).toBe(sha256(line(39, 1) + line(40, 1) + line(41, null)));
   });
 
+  it('has nothing where an entity has lost all that it had, and where a value has none', async () => {
+    const row = (knownAt: number, value: number | null, eventTime = knownAt): JoinValue => ({ view: 'never', entity: 'a', knownAt, eventTime, value });
+    const at = (asOf: number): JoinExample => ({ example: `${asOf}`, asOf, exampleTime: asOf, label: 0, features: [0, 'a', '', '', ''], request: [0, '', 0] });
+    const { summary } = await joinPointInTime(plan, pagesOf([at(1), at(2), at(3)]), pagesOf([row(1, 7), row(2, null, 0), row(3, null)]), options);
+    const line = (asOf: number, never: number | null): string => `${canonicalJson({ example: `${asOf}`, asOf, label: 0, features: { asked: 0, never, always: null, changed: null, again: null } })}\n`;
+    expect(summary.rowsDigest).toBe(sha256(line(1, 7) + line(2, null) + line(3, null)));
+  });
+
   it('gives a file without rows where there are no examples', async () => {
     const { summary, parquet } = await joinPointInTime(plan, pagesOf<JoinExample>([]), pagesOf(values), options);
     expect(summary).toMatchObject({ rows: 0, from: null, to: null, rowsDigest: sha256('') });
