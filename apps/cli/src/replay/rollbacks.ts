@@ -7,6 +7,7 @@ export interface Rollback {
   version: number;
   /** The version that answers since; 0: none. */
   to: number;
+  /** `guard`, `monitor` or the name of a person. */
   by: string;
   reason: string;
   at: string;
@@ -15,7 +16,7 @@ export interface Rollback {
 /** What serving decided about going back, oldest first. */
 export function rollbacksOf(timeline: TimelineEntry[]): Rollback[] {
   return timeline.filter(({ service, action }) => service === 'serving' && action === 'roll-back').map(({ asOf, subject, by, details }) => ({
-    deployment: subject.replace(/^deployment\//, ''), model: text(details.model), version: number(details.version), to: number(details.live), by, reason: text(details.reason), at: asOf,
+    deployment: subject.replace(/^deployment\//, ''), model: text(details.model), version: number(details.version), to: number(details.live), by: text(details.by) || by, reason: text(details.reason), at: asOf,
   }));
 }
 

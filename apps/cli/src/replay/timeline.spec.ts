@@ -27,9 +27,11 @@ describe('the timeline', () => {
   });
 
   it('tells a rollback once, as serving did it', () => {
-    const inputs = { inputsJson: '{"model":"m"}', outcomeJson: '{"version":3,"live":2,"reason":"guard broke"}', subject: 'deployment/tills', by: 'guard' };
+    const inputs = {
+      inputsJson: '{"model":"m","version":3}', outcomeJson: '{"live":2,"by":"guard","reason":"scores moved","text":"version 2 of m answers instead of version 3"}', subject: 'deployment/tills', by: 'serving',
+    };
     const entries = timeline({ serving: [decision(1, 'roll-back', inputs)], registry: [decision(1, 'roll-back', { subject: 'model/m/3' })] });
-    expect(rollbacksOf(entries)).toEqual([{ deployment: 'tills', model: 'm', version: 3, to: 2, by: 'guard', reason: 'guard broke', at: '2024-03-05T12:00:00Z' }]);
-    expect(entries).toHaveLength(1);
+    expect(rollbacksOf(entries)).toEqual([{ deployment: 'tills', model: 'm', version: 3, to: 2, by: 'guard', reason: 'scores moved', at: '2024-03-05T12:00:00Z' }]);
+    expect(entries.map(({ text }) => text)).toEqual(['serving → roll back deployment/tills: version 2 of m answers instead of version 3: scores moved']);
   });
 });

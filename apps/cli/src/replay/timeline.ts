@@ -14,8 +14,8 @@ export interface TimelineEntry {
 
 /** What is of interest afterwards; every daily look and every window without an alarm is not. */
 const told = new Set([
-  'start-run', 'complete-run', 'fail-run', 'cancel', 'override-leak', 'register', 'refuse', 'gate', 'approve', 'reject', 'promote', 'outdate', 'deprecate', 'restore', 'plan-traffic', 'shift-traffic',
-  'refuse-traffic', 'roll-back', 'judge-promotion', 'request-rollback', 'detect-drift', 'request-retraining', 'decline-retraining', 'mend-event',
+  'start-run', 'complete-run', 'fail-run', 'cancel', 'override-leak', 'register', 'refuse', 'gate', 'approve', 'reject', 'promote', 'outdate', 'deprecate', 'restore', 'start-rollout', 'shift-traffic',
+  'refuse-traffic', 'roll-back', 'ignore-rollback', 'judge-promotion', 'request-rollback', 'detect-drift', 'request-retraining', 'decline-retraining', 'mend-event',
 ]);
 /** Done to many things at once: told once, with their number. */
 const inBulk = new Set(['mend-event']);
@@ -50,9 +50,9 @@ export function timelineOf(byService: Map<ServiceName, runtime.Decision[]>): Tim
 }
 
 function sentence({ subject, action, by }: runtime.Decision, outcome: Record<string, unknown>): string {
-  const said = [outcome.reason, outcome.text, outcome.verdict, outcome.state].find((text) => typeof text === 'string');
-  const reason = said === undefined ? '' : `: ${(said as string).replaceAll('_', ' ')}`;
-  return `${by} → ${action.replaceAll('-', ' ')} ${subject}${reason}`;
+  const told = [outcome.text, outcome.verdict, outcome.state].find((text) => typeof text === 'string' && text !== '');
+  const said = [told, outcome.reason].filter((text): text is string => typeof text === 'string' && text !== '').map((text) => text.replaceAll('_', ' '));
+  return `${by} → ${action.replaceAll('-', ' ')} ${[subject, ...said].join(': ')}`;
 }
 
 function parse(json: string): Record<string, unknown> {
