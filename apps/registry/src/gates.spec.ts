@@ -78,13 +78,18 @@ describe('a gate on slices', () => {
     expect(judged([slice('A', 300, 0.01), slice('B', 300)], 'slices.all(s, s.difference.high < 0.1)').reason).toContain('1 of 2 slices break slices.all(s, s.difference.high < 0.1): origin = B (300 rows, log loss 0.5000, no difference measured)');
   });
 
+  it('is unmet where a run measured none, for all of none is no answer', () => {
+    const report = readReport({ challenger: { logLoss: 0.4 }, slices: [] })!;
+    expect(judge([{ name: 'fair', rule }], report, '')[1]).toMatchObject({ passed: false, inputs: { slices: null } });
+  });
+
   it('names none where no slice alone is the reason', () => {
     expect(judged([slice('A', 300, 0.2)], 'slices.size() > 3')).toMatchObject({ passed: false, inputs: { slices: 1 }, reason: 'slices.size() > 3 does not hold' });
   });
 
   it('is told an unknown field with its place when it is applied', () => {
     expect(() => compileGate('slices.all(s, s.loss < 0.5)')).toThrow(/at 1:17: there is no field "loss"; expected one of field, value, rows, logLoss, difference/);
-    expect(() => compileGate('challenger.calibration.eror < 0.1')).toThrow(/there is no field "eror"; expected one of error, low, high/);
+    expect(() => compileGate('challenger.calibration.eror < 0.1')).toThrow(/there is no field "eror"; expected one of error, low, high, slope/);
     expect(() => compileGate('difference.campion.high < 0.1')).toThrow(/expected one of champion, linear, baseRate/);
   });
 });

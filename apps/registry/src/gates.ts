@@ -3,7 +3,7 @@ import type { Gate } from './model-spec';
 import { isObject, type Report, type Slice } from './report';
 
 /** What a gate's rule may read: the scores on one holdout, what they differ by, and the same in slices. */
-const metrics = { logLoss: 'double', auc: 'double', brier: 'double', calibration: { error: 'double', low: 'double', high: 'double' } } as const;
+const metrics = { logLoss: 'double', auc: 'double', brier: 'double', calibration: { error: 'double', low: 'double', high: 'double', slope: 'double' } } as const;
 const difference = { mean: 'double', low: 'double', high: 'double', rows: 'int' } as const;
 const variables: Record<string, FieldType> = {
   challenger: metrics,
@@ -16,7 +16,7 @@ const variables: Record<string, FieldType> = {
   fit: { rows: 'int' },
 };
 /** For who wrote a rule that reads something else. */
-export const readable = 'A gate reads challenger, champion, linear and baseRate (logLoss, auc, brier, calibration.error, .low, .high), difference.champion, .linear and .baseRate (mean, low, high, rows), slices (field, value, rows, logLoss, difference), holdout (from, to, rows) and fit.rows.';
+export const readable = 'A gate reads challenger, champion, linear and baseRate (logLoss, auc, brier, calibration.error, .low, .high, .slope), difference.champion, .linear and .baseRate (mean, low, high, rows), slices (field, value, rows, logLoss, difference), holdout (from, to, rows) and fit.rows.';
 
 export interface GateResult {
   gate: string;

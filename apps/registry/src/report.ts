@@ -3,7 +3,11 @@ import { parseInstant } from '@rhei/expressions';
 /** A figure with its 95 % interval. */
 export interface Interval { low: number; high: number }
 export interface Difference extends Interval { mean: number; rows?: number }
-export interface Calibration extends Partial<Interval> { error: number }
+export interface Calibration extends Partial<Interval> {
+  error: number;
+  /** Of observed on predicted log odds; 1: neither too sure nor too unsure. */
+  slope?: number;
+}
 
 /** The scores of one on the holdout: `logLoss`, `auc`, `brier`, as far as they were measured. */
 export interface Scores {
@@ -11,7 +15,7 @@ export interface Scores {
   calibration?: Calibration;
 }
 
-/** The loss on the holdout's rows in which a field has a value; `difference` is this version less the champion. */
+/** The loss on the holdout's rows in which a field has a value; `difference` is this version less the champion, without one less the base rate. */
 export interface Slice {
   field: string;
   value: string;
@@ -34,7 +38,7 @@ export interface Report {
   baseRate: Scores;
   /** This version's loss less that of the other, on the same rows. */
   difference: Partial<Record<Opponent, Difference>>;
-  /** Absent when no slices were measured. */
+  /** Absent when no slices were measured: none at all must not open a gate that asks for all of them. */
   slices?: Slice[];
   /** Instants in microseconds. */
   holdout: Record<string, number>;
@@ -56,7 +60,7 @@ export function readReport(json: unknown): Report | undefined {
       const read = differenceIn(difference[name]);
       return read === undefined ? [] : [[name, read]];
     })),
-    ...(Array.isArray(json.slices) && { slices: json.slices.flatMap(sliceIn) }),
+    ...slicesIn(json.slices),
     holdout: numbers(json.holdout),
     fit: numbers(json.fit),
   };
@@ -65,12 +69,17 @@ export function readReport(json: unknown): Report | undefined {
 function scores(value: unknown): Scores {
   if (!isObject(value)) return {};
   const { error, ...interval } = numbers(value.calibration);
-  return { ...numbers(value), ...(error !== undefined && { calibration: { error, ...pick(interval, ['low', 'high']) } }) };
+  return { ...numbers(value), ...(error !== undefined && { calibration: { error, ...pick(interval, ['low', 'high', 'slope']) } }) };
 }
 
 function differenceIn(value: unknown): Difference | undefined {
   const { mean, low, high, rows } = numbers(value);
   return mean === undefined || low === undefined || high === undefined ? undefined : { mean, low, high, ...(rows !== undefined && { rows }) };
+}
+
+function slicesIn(value: unknown): Pick<Report, 'slices'> {
+  const slices = Array.isArray(value) ? value.flatMap(sliceIn) : [];
+  return slices.length === 0 ? {} : { slices };
 }
 
 function sliceIn(value: unknown): Slice[] {

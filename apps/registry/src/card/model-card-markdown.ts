@@ -1,5 +1,5 @@
 import { canonicalJson } from '@rhei/expressions';
-import { isObject } from '../report';
+import { isObject, numbers } from '../report';
 import { rowsOf } from './free-tables';
 import { code, figure, interval, list, percent, plain, section, table, type Head } from './markdown';
 import type { ModelCard, ScoreRow } from './model-card';
@@ -15,7 +15,7 @@ export function modelCardMarkdown(card: ModelCard): string {
     section('Gates', 'none', gates(card)),
     section('Metrics', 'not measured', metrics(card)), section('Calibration', 'not measured', ...calibration(card)),
     section('Slices', card.slices === null ? 'not measured' : 'none', slices(card)),
-    section('Checks of the run', 'none', card.stopped === null ? '' : `Stopped: ${plain(spelled(card.stopped))}`, `Leaks: ${card.leaks === null ? 'not searched for' : rowsOf(card.leaks) === '' ? 'none found' : 'see below'}`, rowsOf(card.leaks)),
+    section('Checks of the run', 'none', stopped(card), `Leaks: ${card.leaks === null ? 'not searched for' : rowsOf(card.leaks) === '' ? 'none found' : 'see below'}`, rowsOf(card.leaks)),
     section('What it needs', 'not measured', importance(card)),
     section('Training data', 'not stated', training(card)), section('Lineage', 'not stated', lineage(card)),
     section('Approvals', card.approval.required ? 'none yet' : 'none needed', approvals(card)),
@@ -28,6 +28,12 @@ export function modelCardMarkdown(card: ModelCard): string {
     section('Known limits', 'none stated', list(card.limits.map(plain))),
     section('Not measured or not stated', 'nothing', list(card.missing.map(plain))),
   ].join('\n\n')}\n`;
+}
+
+function stopped({ stopped: value }: ModelCard): string {
+  if (value === null) return '';
+  const { round, of } = numbers(value);
+  return round === undefined || of === undefined ? `Stopped: ${plain(spelled(value))}` : `Stopped early: ${round} of ${of} rounds were best on the latest rows that fit.`;
 }
 
 function stateOf({ state: { is, by, because, since } }: ModelCard): string {
@@ -54,13 +60,13 @@ function calibration({ metrics: { scores } }: ModelCard): string[] {
   const measured = scores.filter((row): row is ScoreRow & { calibration: NonNullable<ScoreRow['calibration']> } => row.calibration !== null);
   const bins = measured.find(({ of }) => of === 'challenger')?.calibration.bins;
   return [
-    table(heads('', 'Error>', '95 % interval'), measured.map((row) => [names[row.of], figure(row.calibration.error), interval(row.calibration)])),
+    table(heads('', 'Error>', '95 % interval', 'Slope>'), measured.map(({ of, calibration: one }) => [names[of], figure(one.error), interval(one), figure(one.slope)])),
     Array.isArray(bins) && bins.length > 0 ? `This version, by predicted probability:\n\n${rowsOf(bins)}` : '',
   ];
 }
 
-const slices = (card: ModelCard): string => table(heads('Field', 'Value', 'Rows>', 'Log loss>', 'Difference to the champion>', '95 % interval'),
-  (card.slices ?? []).map(({ field, value, rows, logLoss, difference }) => [plain(field), plain(value), String(rows), figure(logLoss), figure(difference?.mean), interval(difference)]));
+const slices = ({ slices: found }: ModelCard): string => table(heads('Field', 'Value', 'Rows>', 'Log loss>', `Difference to ${names[found?.against ?? 'champion']}>`, '95 % interval'),
+  (found?.of ?? []).map(({ field, value, rows, logLoss, difference }) => [plain(field), plain(value), String(rows), figure(logLoss), figure(difference?.mean), interval(difference)]));
 
 const importance = ({ importance: found }: ModelCard): string => (found === null ? '' : [
   `By ${plain(found.method ?? 'a method that is not stated')}${found.metric === null ? '' : `, in ${plain(found.metric)}`}.`,
@@ -76,6 +82,7 @@ const training = ({ training: { featureSet, trainingSet, rows, asOf, fit, arriva
 
 const lineage = ({ lineage: from }: ModelCard): string => list([
   `Run: ${code(from.run)} by ${plain(from.author)}, registered ${from.registeredAt ?? 'at an instant that is not stated'}`, `Cause: ${plain(spelled(from.cause))}`,
+  ...(from.cachedFrom === null ? [] : [`Taken from an earlier run with the same inputs: ${code(from.cachedFrom)}`]),
   `Compared with: ${from.comparedWith === null ? 'no champion' : code(from.comparedWith)}`,
   `Artifact: ${code(from.artifact)}`, `Training set: ${code(from.trainingSet)}`, `Code: ${code(from.code)}`,
   `Parameters: ${code(canonicalJson(from.parameters ?? null))}`, `Signature: ${code(canonicalJson(from.signature ?? null))}`,

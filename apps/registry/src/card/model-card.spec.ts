@@ -12,11 +12,11 @@ const day = 86_400_000_000;
 const noon = 989_323_200_000_000;
 const rule = 'slices.all(s, s.rows < 200 || !has(s.difference) || s.difference.low <= 0.05)';
 const report = {
-  challenger: { logLoss: 0.412, auc: 0.68, brier: 0.13, calibration: { error: 0.021, low: 0.01, high: 0.04, bins: [{ rows: 90, observed: 0.12, predicted: 0.1 }, { rows: 40, observed: 0.55, predicted: 0.5 }] } },
+  challenger: { logLoss: 0.412, auc: 0.68, brier: 0.13, calibration: { error: 0.021, low: 0.01, high: 0.04, slope: 0.95, bins: [{ rows: 90, observed: 0.12, predicted: 0.1 }, { rows: 40, observed: 0.55, predicted: 0.5 }] } },
   champion: { digest: 'a'.repeat(64), logLoss: 0.42, auc: 0.67, brier: 0.131 }, linear: { logLoss: 0.43, auc: 0.66, brier: 0.135 }, baseRate: { logLoss: 0.45, auc: 0.5, brier: 0.15 },
   difference: { champion: { mean: -0.008, low: -0.02, high: 0.004, rows: 400 }, baseRate: { mean: -0.038, low: -0.05, high: -0.02, rows: 400 } },
   slices: [{ field: 'origin', value: 'DEN', rows: 300, logLoss: 0.5, difference: { mean: 0.07, low: 0.06, high: 0.08 } }, { field: 'origin', value: 'A|B', rows: 20, logLoss: 0.4, difference: null }],
-  holdout: { from: '2001-04-20T00:00:00Z', to: '2001-05-04T00:00:00Z', rows: 400 }, fit: { from: '2001-01-15T00:00:00Z', to: '2001-04-18T00:00:00Z', rows: 1600 }, leaks: [], stopped: { tree: 31, of: 40 },
+  holdout: { from: '2001-04-20T00:00:00Z', to: '2001-05-04T00:00:00Z', rows: 400 }, fit: { from: '2001-01-15T00:00:00Z', to: '2001-04-18T00:00:00Z', rows: 1600 }, leaks: [{ column: 'fog', kind: 'missing', evidence: 'AUC 0.99', overridden: true, reason: 'known' }], stopped: { round: 31, of: 40 }, cachedFrom: 'run-1',
 };
 const move = (over: Partial<registry.ModelVersionPromoted>): registry.ModelVersionPromoted => ({
   model: 'late', version: 1, digest: 'a', replaces: 0, replacesDigest: '', revision: 1, by: 'rita', promotedAt: noon - 9 * day, featureSet: 'set', featureSetVersion: 1, fitUntil: 0, run: 'r1', kind: 'promotion', reason: '', ...over,
@@ -60,12 +60,12 @@ describe('a model card', () => {
     ['purpose, owner and risk', 'Tell \\*whether\\* it is late.\n\n- Owner: team\n- Risk tier: limited\n- State: rolled back since 2001-05-08T12:00:00Z, by guard: errors 0.2 \\> 0.1'],
     ['each gate with its rule, its values and why it is unmet', `| slices hold | **no** | \`${rule.replaceAll('||', '¦¦')}\` | slices = 2, slices\\[origin = DEN\\].difference.high = 0.0800`],
     ['the scores with their intervals', '| this version | 0.4120 | 0.6800 | 0.1300 | – | – |\n| the champion | 0.4200 | 0.6700 | 0.1310 | -0.0080 | -0.0200 to 0.0040 |'],
-    ['the calibration with its table', '| this version | 0.0210 | 0.0100 to 0.0400 |\n\nThis version, by predicted probability:\n\n| predicted | observed | rows |\n| ---: | ---: | ---: |\n| 0.1000 | 0.1200 | 90 |'],
+    ['the calibration with its table', '| this version | 0.0210 | 0.0100 to 0.0400 | 0.9500 |\n\nThis version, by predicted probability:\n\n| predicted | observed | rows |\n| ---: | ---: | ---: |\n| 0.1000 | 0.1200 | 90 |'],
     ['slices, whatever their values are called', '| origin | A\\|B | 20 | 0.4000 | – | – |'],
-    ['early stopping and the leak hunt', 'Stopped: of 40, tree 31\n\nLeaks: none found'],
+    ['early stopping and the leak hunt', 'Stopped early: 31 of 40 rounds were best on the latest rows that fit.\n\nLeaks: see below\n\n| column | kind | evidence | overridden | reason |\n| --- | --- | --- | --- | --- |\n| fog | missing | AUC 0.99 | true | known |'],
     ['what it needs, the most important first', '| origin\\_late | 0.0200 | 0.0020 |\n| hour | 0.0100 | 0.0010 |'],
     ['its data', `- Training set: \`${'t'.repeat(64)}\`, as of 2001-05-06T12:00:00Z\n- Rows: 2000; 1600 fitted it`],
-    ['its lineage', '- Cause: id w7, kind drift, reason distance moved'],
+    ['its lineage', '- Cause: id w7, kind drift, reason distance moved\n- Taken from an earlier run with the same inputs: `run-1`'],
     ['approvals', 'Approved by rita: looked at it'],
     ['where it answers and since when', '| gates | canary | 10.00 % | 2001-05-07T12:00:00Z |'],
     ['promotions', '| 2 | 2001-05-07T12:00:00Z | rita | version 1 | 2001-05-08T12:00:00Z, by version 1 | – |'],
@@ -80,6 +80,8 @@ describe('a model card', () => {
     const text = modelCardMarkdown(card);
     expect(text).toContain('## Slices\n\nnot measured');
     expect(text).toContain('## Did it help\n\nnot judged');
+    const first = full();
+    expect(modelCardMarkdown(modelCardOf({ ...first, version: { ...first.version, report: { ...report, champion: null, leaks: [] } } }))).toMatch(/Leaks: none found[\s\S]*worse than the base rate/);
     expect(text).not.toMatch(/undefined|null|NaN|object Object/);
     expect(page).not.toMatch(/undefined|null|NaN|object Object/);
     expect(modelCardOf(full()).missing).not.toEqual(expect.arrayContaining(['calibration']));

@@ -9,7 +9,7 @@ export interface ScoreRow {
   logLoss: number | null;
   auc: number | null;
   brier: number | null;
-  calibration: { error: number; low?: number; high?: number; bins: unknown } | null;
+  calibration: { error: number; low?: number; high?: number; slope?: number; bins: unknown } | null;
 }
 interface Move { revision: number; at: string | null; by: string; reason: string; replaces: number; replacedBy: number | null; until: string | null }
 
@@ -24,12 +24,13 @@ export interface ModelCard {
   state: { is: string; by: string | null; because: string | null; since: string | null };
   gates: { gate: string; rule: string; passed: boolean; inputs: Record<string, unknown>; reason: string }[];
   metrics: { holdout: DataSheet['holdout']; scores: ScoreRow[]; differences: ({ against: string } & Difference)[] };
-  slices: Slice[] | null;
+  /** Each with its difference to `against`. */
+  slices: { against: 'champion' | 'baseRate'; of: Slice[] } | null;
   stopped: unknown;
   leaks: unknown;
   importance: { method: string | null; metric: string | null; features: { feature: string; mean: number; deviation: number | null }[] } | null;
   training: Pick<DataSheet, 'trainingSet' | 'featureSet' | 'asOf' | 'rows' | 'fit' | 'arrivalBasis'>;
-  lineage: { run: string; author: string; registeredAt: string | null; cause: unknown; artifact: string; trainingSet: string; code: string; parameters: unknown; signature: unknown; comparedWith: string | null };
+  lineage: { run: string; author: string; registeredAt: string | null; cause: unknown; artifact: string; trainingSet: string; code: string; parameters: unknown; signature: unknown; comparedWith: string | null; cachedFrom: string | null };
   approval: { required: boolean; by: string | null; rejectedBy: string | null; said: string | null };
   promotions: Move[];
   rollbacks: { at: string | null; by: string; reason: string; from: number; to: number; revision: number }[];
@@ -53,11 +54,12 @@ export function modelCardOf(facts: Facts): ModelCard {
       holdout: sheet.holdout, scores: report === undefined ? [] : scoresOf(report, raw),
       differences: opponents.flatMap((against) => (report?.difference[against] === undefined ? [] : [{ against, ...report.difference[against] }])),
     },
-    slices: report?.slices ?? null, stopped: raw.stopped ?? null, leaks: sheet.leaks, importance: importanceOf(version.card),
+    slices: report?.slices === undefined ? null : { against: Object.keys(report.champion).length > 0 ? 'champion' : 'baseRate', of: report.slices }, stopped: raw.stopped ?? null, leaks: sheet.leaks, importance: importanceOf(version.card),
     training: { trainingSet: sheet.trainingSet, featureSet: sheet.featureSet, asOf: sheet.asOf, rows: sheet.rows, fit: sheet.fit, arrivalBasis: sheet.arrivalBasis },
     lineage: {
       run: version.run, author: version.author, registeredAt: at(version.registeredAt), cause: version.cause, artifact: version.digest, trainingSet: version.trainingSetDigest,
       code: version.codeDigest, parameters: version.parameters, signature: version.signature, comparedWith: version.comparedWith || null,
+      cachedFrom: textOf(raw.cachedFrom) ?? null,
     },
     approval: { required: model.spec.approval === 'required', by: version.approvedBy || null, rejectedBy: version.rejectedBy || null, said: version.reason || null },
     promotions: moves.flatMap((move, index) => (move.version !== version.version ? [] : [{
