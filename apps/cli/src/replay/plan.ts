@@ -102,10 +102,10 @@ export function makePlan(story: Story, table: Table, { shuffle }: { shuffle: boo
           continue;
         }
         if (late > 0) sent.late += 1;
-        const again = at + Math.floor(chance('repeated after', event.id) * 3);
-        if (chance('duplicate', event.id) < faults.duplicates) deliver(again, event, 'duplicate');
+        const again = (): number => at + Math.floor(chance('repeated after', event.id) * 3);
+        if (chance('duplicate', event.id) < faults.duplicates) deliver(again(), event, 'duplicate');
         // A broken event is mended under its id: another content of it would be in the way of that.
-        if (kind !== 'broken' && chance('conflict', event.id) < faults.conflicts) deliver(again, { ...event, time: formatInstant(made.time + 1_000_000) }, 'conflict');
+        if (kind !== 'broken' && chance('conflict', event.id) < faults.conflicts) deliver(again(), { ...event, time: formatInstant(made.time + 1_000_000) }, 'conflict');
         if (event.id === made.event.id && chance('malformed', event.id) < faults.malformed) {
           // The index makes each broken event unlike any other, so that none is taken for a repetition.
           deliver(at, { ...event, id: `${event.id}-malformed`, data: { malformed: sent.malformed } }, 'malformed');

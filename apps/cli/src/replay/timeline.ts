@@ -14,8 +14,8 @@ export interface TimelineEntry {
 
 /** What is of interest afterwards; every daily look and every window without an alarm is not. */
 const told = new Set([
-  'start-run', 'complete-run', 'fail-run', 'cancel', 'override-leak', 'register', 'refuse', 'gate', 'approve', 'reject', 'promote', 'outdate', 'deprecate', 'restore', 'start-rollout', 'shift-traffic',
-  'refuse-traffic', 'roll-back', 'ignore-rollback', 'judge-promotion', 'request-rollback', 'detect-drift', 'request-retraining', 'decline-retraining', 'mend-event',
+  'start-run', 'complete-run', 'cancel', 'override-leak', 'register', 'refuse', 'gate', 'approve', 'reject', 'promote', 'outdate', 'deprecate', 'restore', 'start-rollout', 'shift-traffic',
+  'refuse-traffic', 'roll-back', 'ignore-rollback', 'judge-promotion', 'request-retraining', 'decline-retraining', 'mend-event',
 ]);
 /** Done to many things at once: told once, with their number. */
 const inBulk = new Set(['mend-event']);
