@@ -1,7 +1,7 @@
 import type { Blobs, Database } from '@rhei/runtime';
 import type { FitTask } from './fit/task';
 import type { Lease } from './lease.store';
-import { readManifest } from './manifest';
+import { readManifest, type Manifest } from './manifest';
 import { reproductionNamed } from './reproduction.store';
 import type { Run } from './run';
 import { runNamed } from './run.store';
@@ -22,6 +22,10 @@ export async function taskOf(blobs: Blobs, run: Run, { work }: Pick<Lease, 'work
   return {
     parquet: await blobs.path(manifest.digests.parquet), reads: run.reads, spec: run.spec, asOf: run.asOf, filledFrom: manifest.filledFrom, trainingSetDigest: run.trainingSetDigest,
     ...(champion === undefined ? {} : { champion: { digest: champion.digest, path: await blobs.path(champion.digest), fitUntil: champion.fitUntil } }),
-    ...(work === 'reproduction' && { hashRows: true }),
+    ...(work === 'reproduction' && { hashRows: true }), origin: originIn(manifest),
   };
 }
+
+/** The facts of a manifest that are the same wherever the set is built. */
+const originIn = (manifest: Manifest): Record<string, unknown> =>
+  Object.fromEntries(['sources', 'arrivalBasis', 'leftOut', 'corrected', 'withdrawn', 'views'].flatMap((field) => (manifest[field] === undefined ? [] : [[field, manifest[field]]])));

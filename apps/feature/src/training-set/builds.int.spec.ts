@@ -59,7 +59,7 @@ describe('a build', () => {
       try {
         const { database } = again.services.get('feature')!;
         const ended = await eventually('the build to end', async () => (await database.query<{ manifest: unknown }>(`SELECT state, manifest FROM training_set WHERE id = $1 AND state <> 'building'`, [id]))[0]);
-        expect(ended).toMatchObject({ state: 'built', manifest: { rows: 1, leftOut: 1 } });
+        expect(ended).toMatchObject({ state: 'built', manifest: { rows: 1, leftOut: 1, sources: ['airline'] } });
       } finally {
         await again.stop();
       }

@@ -46,6 +46,8 @@ export interface Manifest {
   requestFields: string[];
   /** `window` is null for one since ever. */
   views: { name: string; version: number; window: number | null; ttl: string | null }[];
+  /** Of its examples, labels and views, by name. */
+  sources: string[];
   digests: { rows: string; schema: string; parquet: string };
   /** How far each shard was when the join began. */
   positions: Watermark[];
@@ -114,6 +116,7 @@ export function manifestOf(from: Ingredients, summary: JoinSummary, parquetDiges
     id: from.id, ...from.request, featureSetVersion: from.request.version, rows: summary.rows, from: summary.from, to: summary.to, columns: summary.columns,
     features: from.set.features.map(({ name }) => name), requestFields: from.requestFields,
     views: from.views.map(({ name, version, window, spec }) => ({ name, version, window: window.length ?? null, ttl: spec.ttl ?? null })),
+    sources: [...new Set([from.set.spec.example.source, from.set.spec.label.source, ...from.views.map(({ spec }) => spec.source)])].sort(),
     digests: { rows: summary.rowsDigest, schema: digestOf(summary.columns), parquet: parquetDigest },
     positions: from.positions, filledFrom: from.filledFrom, arrivalBasis: from.arrivalBasis.shares(), leftOut: from.leftOut, corrected: from.corrected, withdrawn: from.withdrawn,
   };

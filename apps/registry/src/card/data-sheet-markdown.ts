@@ -23,7 +23,7 @@ export function dataSheetMarkdown(sheet: DataSheet): string {
       `Corrections among them: ${sheet.corrected ?? unknown}`, `Withdrawn: ${sheet.withdrawn ?? unknown}`,
     ])),
     section('Features', unknown, table([{ name: 'Feature' }, { name: 'Missing', right: true }], sheet.features.map(({ name, missing }) => [plain(name), percent(missing ?? undefined)])),
-      table([{ name: 'View' }, { name: 'Version', right: true }, { name: 'Window' }, { name: 'Valid for' }], sheet.views.map(({ name, version, window, ttl }) => [plain(name), figure(version ?? undefined), window ?? '–', ttl ?? '–']))),
+      table([{ name: 'View' }, { name: 'Version', right: true }, { name: 'Window' }, { name: 'Valid for' }], sheet.views.map(({ name, version, window, ttl }) => [plain(name), figure(version ?? undefined), window ?? 'since ever', ttl ?? 'ever']))),
     section('Values of the reference period', unknown, profile === null ? '' : `From ${profile.from} to ${profile.to}, in buckets of ${profile.bucket}.`,
       table([{ name: 'Series' }, { name: 'Origin' }, { name: 'Kind' }, { name: 'Values', right: true }, { name: 'Missing', right: true }],
         (profile?.series ?? []).map(({ name, origin, kind, values, missing }) => [plain(name), origin, kind, String(values), percent(missing ?? undefined)]))),

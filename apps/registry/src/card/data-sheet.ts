@@ -1,6 +1,6 @@
 import { formatDuration } from '@rhei/expressions';
 import { isObject, numbers, readReport } from '../report';
-import { at, dataOf, featuresOf, numberOf, objectOf, textOf, type Facts } from './facts';
+import { at, dataOf, featuresOf, numberOf, objectOf, textOf, textsOf, type Facts } from './facts';
 
 export interface Period { from: string | null; to: string | null; rows: number | null }
 
@@ -23,6 +23,7 @@ export interface DataSheet {
   leftOut: number | null;
   corrected: number | null;
   withdrawn: number | null;
+  /** `window`: null for one since ever; `ttl`: null where values do not expire. */
   views: { name: string; version: number | null; window: string | null; ttl: string | null }[];
   /** `missing`: share of the training set's rows. */
   features: { name: string; missing: number | null }[];
@@ -41,8 +42,8 @@ export function dataSheetOf(facts: Facts): DataSheet {
     sheet: 'rhei.data-sheet.v1', model: facts.model.name, version: version.version, trainingSet: version.trainingSetDigest,
     featureSet: { name: version.featureSet, version: version.featureSetVersion }, run: version.run,
     asOf: at(version.asOf) ?? textOf(data.asOf) ?? null, rows: numberOf(data.rows) ?? null,
-    fit: periodOf(report?.fit), holdout: periodOf(report?.holdout), windowsFullFrom: instantIn(data.windowsFullFrom ?? data.filledFrom),
-    sources: sourcesIn(data.sources), arrivalBasis: basisIn(data.arrivalBasis),
+    fit: periodOf(report?.fit), holdout: periodOf(report?.holdout), windowsFullFrom: textOf(data.windowsFullFrom) ?? null,
+    sources: textsOf(data.sources).sort(), arrivalBasis: basisIn(data.arrivalBasis),
     leftOut: numberOf(data.leftOut) ?? null, corrected: numberOf(data.corrected) ?? null, withdrawn: numberOf(data.withdrawn) ?? null,
     views: viewsIn(data.views), features: featureRates(facts, data), profile: profileOf(facts), leaks: objectOf(version.report).leaks ?? null,
   };
@@ -51,13 +52,6 @@ export function dataSheetOf(facts: Facts): DataSheet {
 
 function periodOf(part: Record<string, number> | undefined): Period {
   return { from: at(part?.from), to: at(part?.to), rows: part?.rows ?? null };
-}
-
-const instantIn = (value: unknown): string | null => textOf(value) ?? at(numberOf(value));
-
-function sourcesIn(value: unknown): string[] {
-  const names = Array.isArray(value) ? value.map((item: unknown) => (isObject(item) ? textOf(item.source ?? item.name) : textOf(item))) : [];
-  return [...new Set(names.filter((name) => name !== undefined))].sort();
 }
 
 function basisIn(value: unknown): DataSheet['arrivalBasis'] {
@@ -69,14 +63,12 @@ function viewsIn(value: unknown): DataSheet['views'] {
   if (!Array.isArray(value)) return [];
   return value.filter(isObject).map((view) => ({
     name: textOf(view.name) ?? '', version: numberOf(view.version) ?? null,
-    window: typeof view.window === 'number' ? formatDuration(view.window) : (textOf(view.window) ?? null), ttl: textOf(view.ttl) ?? null,
+    window: typeof view.window === 'number' ? formatDuration(view.window) : null, ttl: textOf(view.ttl) ?? null,
   })).filter(({ name }) => name !== '').sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** A run states missing rates as `features: [{name, missing}]` or as `missing: {name: share}`. */
 function featureRates(facts: Facts, data: Record<string, unknown>): DataSheet['features'] {
-  const listed = Array.isArray(data.features) ? data.features.filter(isObject).map(({ name, missing }) => [textOf(name) ?? '', numberOf(missing)] as const) : [];
-  const rates = new Map<string, number | undefined>([...Object.entries(numbers(data.missing)), ...listed]);
+  const rates = new Map(Array.isArray(data.features) ? data.features.filter(isObject).map(({ name, missing }) => [textOf(name) ?? '', numberOf(missing)] as const) : []);
   return featuresOf(facts).map((name) => ({ name, missing: rates.get(name) ?? null }));
 }
 

@@ -21,11 +21,8 @@ export const numberOf = (value: unknown): number | undefined => (typeof value ==
 export const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 export const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : []);
 
-/** What the run says about its data: what it put on its card, and the manifest of the training set where it handed that on. */
-export function dataOf({ version }: Pick<Facts, 'version'>): Record<string, unknown> {
-  const data = objectOf(objectOf(version.card).data);
-  return { ...objectOf(data.manifest), ...data };
-}
+/** What the run says about its data on its card. */
+export const dataOf = ({ version }: Pick<Facts, 'version'>): Record<string, unknown> => objectOf(objectOf(version.card).data);
 
 /** The inputs of the model, in order. */
 export const featuresOf = ({ version }: Pick<Facts, 'version'>): string[] => textsOf(objectOf(version.signature).features);

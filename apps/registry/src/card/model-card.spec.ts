@@ -30,7 +30,7 @@ const full = (): Facts => ({
     approvedBy: 'rita', rejectedBy: '', reason: 'looked at it', brought: { by: 'guard', reason: 'errors 0.2 > 0.1', at: noon, from: 'champion' }, registeredAt: noon - 2 * day, promotedAt: noon - day, featureSet: 'set', featureSetVersion: 1, fitUntil: noon - 9 * day,
     cause: { kind: 'drift', id: 'w7', reason: 'distance moved' }, report, signature: { features: ['hour', 'origin_late'], inputs: [] }, example: {}, parameters: { trees: 40 }, trainingSetDigest: 't'.repeat(64), codeDigest: 'c'.repeat(64), asOf: noon - 2 * day,
     card: {
-      data: { rows: 2_000, windowsFullFrom: '2001-01-15T00:00:00Z', manifest: { arrivalBasis: { observed: 0.75, declared: 0.25 }, leftOut: 3, views: [{ name: 'late-14d', version: 2, window: 14 * day, ttl: '30d' }] }, sources: ['tower', 'airline'], corrected: 12, withdrawn: 1, features: [{ name: 'hour', missing: 0 }, { name: 'origin_late', missing: 0.0125 }] },
+      data: { rows: 2_000, windowsFullFrom: '2001-01-15T00:00:00Z', arrivalBasis: { observed: 0.75, declared: 0.25 }, leftOut: 3, views: [{ name: 'late-14d', version: 2, window: 14 * day, ttl: '30d' }, { name: 'all', version: 1, window: null, ttl: null }], sources: ['tower', 'airline'], corrected: 12, withdrawn: 1, features: [{ name: 'hour', missing: 0 }, { name: 'origin_late', missing: 0.0125 }] },
       importance: { method: 'permutation', metric: 'logLoss', values: [{ feature: 'hour', mean: 0.01, deviation: 0.001 }, { feature: 'origin_late', mean: 0.02, deviation: 0.002 }] },
     },
     profile: { bucket: day, from: noon - 44 * day, to: noon - 2 * day, series: [{ name: 'request.distance', origin: 'request', kind: 'numeric', values: 400, missing: 4 }] },
@@ -101,7 +101,7 @@ describe('a data sheet', () => {
     ['the periods', '| fitted the model | 2001-01-15T00:00:00Z | 2001-04-18T00:00:00Z | 1600 |'],
     ['where the rows come from', '- Sources: airline, tower\n- Arrival: observed 75.00 %, declared in a backfill 25.00 %\n- Left out, because they could not be read: 3\n- Corrections among them: 12\n- Withdrawn: 1'],
     ['how often each feature is missing', '| hour | 0.00 % |\n| origin\\_late | 1.25 % |'],
-    ['its views', '| late-14d | 2 | 14d | 30d |'],
+    ['its views', '| all | 1 | since ever | ever |\n| late-14d | 2 | 14d | 30d |'],
     ['its reference values', '| request.distance | request | numeric | 400 | 1.00 % |'],
   ])('shows %s', (_, text) => expect(page).toContain(text));
 

@@ -73,6 +73,6 @@ export async function fitRun(task: FitTask, { progress, cancelled, phase = () =>
     artifact, artifactSize: artifact.length, report, signature, parameters, profile, fitUntil: split.fitUntil, codeDigest: code, inputsDigest, ...(rowsDigest !== undefined && { rowsDigest }),
     example: { features: examples.features.columns.map((column) => (Number.isNaN(column[split.holdout[0]]) ? null : column[split.holdout[0]])) },
     scored: { digest: digestOf(Array.from(split.holdout, (row) => [examples.ids[row], examples.asOf[row], examples.labels[row]])), days },
-    card: cardOf(task, { report, parameters, signature, importance, codeDigest: code, rows: examples.asOf.length }),
+    card: cardOf(task, { report, parameters, signature, importance, codeDigest: code, features: examples.features }),
   };
 }

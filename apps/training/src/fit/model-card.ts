@@ -1,5 +1,5 @@
 import { formatInstant } from '@rhei/expressions';
-import type { Importance } from '@rhei/tabular';
+import type { Importance, Table } from '@rhei/tabular';
 import type { FitReport, FitTask } from './task';
 
 export interface Measured {
@@ -8,19 +8,19 @@ export interface Measured {
   signature: unknown;
   importance: readonly Importance[];
   codeDigest: string;
-  /** Rows of the whole training set. */
-  rows: number;
+  features: Table;
 }
 
 /** What was measured about a model, and what is not known of it. */
-export function cardOf({ spec, trainingSetDigest, asOf, filledFrom }: FitTask, { report, parameters, signature, importance, codeDigest, rows }: Measured): unknown {
+export function cardOf({ spec, trainingSetDigest, asOf, filledFrom, origin }: FitTask, { report, parameters, signature, importance, codeDigest, features }: Measured): unknown {
   return {
     model: spec.model,
     engine: { name: 'histogram gradient boosting', parameters, code: codeDigest },
     signature,
     data: {
-      featureSet: spec.featureSet, trainingSet: trainingSetDigest, rows, asOf: formatInstant(asOf), windowsFullFrom: formatInstant(filledFrom),
-      split: { by: 'time', holdout: spec.split.holdout }, fit: report.fit, scored: report.holdout,
+      featureSet: spec.featureSet, trainingSet: trainingSetDigest, rows: features.rows, asOf: formatInstant(asOf), windowsFullFrom: formatInstant(filledFrom),
+      split: { by: 'time', holdout: spec.split.holdout }, fit: report.fit, scored: report.holdout, ...origin,
+      features: features.names.map((name, at) => ({ name, missing: missingShare(features.columns[at]) })),
     },
     metrics: { challenger: report.challenger, baseRate: report.baseRate, linear: report.linear, champion: report.champion ?? null, difference: report.difference, improved: report.improved },
     slices: report.slices, leaks: report.leaks, stopped: report.stopped ?? null,
@@ -31,3 +31,5 @@ export function cardOf({ spec, trainingSetDigest, asOf, filledFrom }: FitTask, {
     ],
   };
 }
+
+const missingShare = (column: ArrayLike<number>): number => (column.length === 0 ? 0 : Array.from(column).filter(Number.isNaN).length / column.length);

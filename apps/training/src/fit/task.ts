@@ -15,6 +15,8 @@ export interface FitTask {
   champion?: { digest: string; path: string; fitUntil: Instant };
   /** Counts the digest of the rows in the file too: a repeated run tells whether they are those that were recorded. */
   hashRows?: boolean;
+  /** What the training set's manifest says about where its rows come from: for the card, nothing is computed from it. */
+  origin?: Record<string, unknown>;
 }
 
 export interface Metrics {
