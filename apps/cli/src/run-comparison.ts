@@ -3,7 +3,8 @@ import { runAsJson } from './run-details';
 import { cutTo, table } from './table';
 
 const digest = /^[0-9a-f]{64}$/;
-const short = (text: string): string => (text === '' ? '-' : digest.test(text) ? text.slice(0, 12) : text);
+// A program that reads it from a pipe gets all of it.
+const short = (text: string, width: number): string => (text === '' ? '-' : width === Infinity ? text : digest.test(text) ? text.slice(0, 12) : cutTo(text, 60));
 
 export const comparisonAsJson = ({ a, b, differences, metrics, paired, unpaired }: training.CompareRunsResponse) => ({
   a: runAsJson(a!), b: runAsJson(b!), differences, metrics: Object.fromEntries(metrics.map(({ name, ...both }) => [name, both])), paired: paired ?? null, unpaired: unpaired || null,
@@ -19,7 +20,7 @@ export function describeComparison({ a, b, differences, metrics, paired, unpaire
 }
 
 export const differenceTable = (differences: training.RunDifference[], heads: string[], width: number): string =>
-  table([{ head: 'DIFFERS FIRST IN', cut: true }, { head: heads[0], cut: true }, { head: heads[1], cut: true }], differences.map(({ what, a, b }) => [what, cutTo(short(a), 60), cutTo(short(b), 60)]), width);
+  table([{ head: 'DIFFERS FIRST IN', cut: true }, { head: heads[0], cut: true }, { head: heads[1], cut: true }], differences.map(({ what, a, b }) => [what, short(a, width), short(b, width)]), width);
 
 function pairText(paired: training.PairedDifference | undefined, unpaired: string, a: string, b: string): string {
   if (paired === undefined) return `Not compared row by row: ${unpaired}.\n`;

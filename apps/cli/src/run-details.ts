@@ -55,14 +55,16 @@ export function describeRun(run: training.Run, width: number): string {
     ...optional('trees', stopped === undefined ? '' : `${stopped.round} of ${stopped.of}: best on the latest rows that fit`),
     ...optional('failure', run.failure),
   ];
-  const room = width - Math.max(...about.map(([name]) => name.length)) - 2;
-  const folded = about.map(([name, value]): [string, string] => [name, value.includes(' ') ? wrapped('', value, ' '.repeat(width - room), room).trimEnd() : value]);
+  const beside = Math.max(...about.map(([name]) => name.length)) + 2;
+  const folded = about.map(([name, value]): [string, string] => [name, value.includes(' ') ? wrapped(' '.repeat(beside), value, ' '.repeat(beside), width).trim() : value]);
   return [pairs(folded), metricsTable(report, width), differenceTable(report, width), slicesTable(report, width), leaksText(report, width)].filter((part) => part !== '').join('\n');
 }
 
 const optional = (name: string, value: string): [string, string][] => (value === '' ? [] : [[name, value]]);
 const number = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(4));
 const interval = ({ low, high }: { low?: number; high?: number }): string => (low === undefined || high === undefined ? '' : `${number(low)} to ${number(high)}`);
+
+const short = ({ low, high }: { low?: number; high?: number }): string => (low === undefined || high === undefined ? '-' : `${low.toFixed(3)}..${high.toFixed(3)}`);
 
 function metricsTable(report: Report, width: number): string {
   const heads = { challenger: 'THIS', champion: 'CHAMPION', linear: 'LINEAR', baseRate: 'BASE RATE' } as const;
@@ -71,7 +73,7 @@ function metricsTable(report: Report, width: number): string {
   const row = (what: string, of: (scores: Scores) => number | undefined): string[] => [what, ...named.map((name) => number(of(report[name]!)))];
   const rows = [row('log loss', ({ logLoss }) => logLoss), row('AUC', ({ auc }) => auc), row('Brier', ({ brier }) => brier)];
   if (named.some((name) => report[name]!.calibration !== undefined)) {
-    rows.push(row('calibration error', ({ calibration }) => calibration?.error), ['  its 95 %', ...named.map((name) => interval(report[name]!.calibration ?? {}) || '-')], row('calibration slope', ({ calibration }) => calibration?.slope));
+    rows.push(row('calibration error', ({ calibration }) => calibration?.error), ['  its 95 %', ...named.map((name) => short(report[name]!.calibration ?? {}))], row('calibration slope', ({ calibration }) => calibration?.slope));
   }
   const words = report.improved === false ? `It did not beat the ${(report.unbeaten ?? ['one before']).join(' or the ')}.\n` : '';
   const unable = report.champion?.unable === undefined ? '' : `The champion was not scored: ${report.champion.unable}.\n`;

@@ -33,6 +33,24 @@ describe('a training plan', () => {
     expect(await check({ engine: { seed: 3 } })).toMatchObject([{ path: '/spec/engine/seed', expected: 'the seed at /spec/seed' }]);
   });
 
+  it('takes early stopping, slices, a group and what leaks it allows, and names every column that its feature set lacks', async () => {
+    const set = { request: { origin: 'string', distance: 'double', departure: 'timestamp' }, features: [{ name: 'hour' }] };
+    const known: Bundle = { find: (kind) => (kind === 'FeatureSet' ? set : {}) };
+    const engine = { trees: 300, earlyStopping: { fold: '7d' } };
+    expect(await check({ engine, slices: ['request.origin', 'hour'], split: { holdout: '14d', group: 'request.origin' }, leaks: { allow: [{ column: 'hour', kind: 'power', reason: 'r' }, { column: 'request.departure', kind: 'future', reason: 'r' }] } }, known)).toEqual([]);
+    expect(planSpec.parse({ ...example, engine }).engine.earlyStopping).toEqual({ fold: '7d', rounds: 20 });
+    expect(await check({
+      slices: ['request.town', 'hour', 'hour', 'request.departure'], split: { holdout: '14d', group: 'town' },
+      leaks: { allow: [{ column: 'request.origin', kind: 'power', reason: 'r' }, { column: 'hour', kind: 'duplicate', reason: 'r' }] },
+    }, known)).toMatchObject([
+      { path: '/spec/split/group', got: 'town', expected: 'one of hour, request.origin, request.distance, request.departure' },
+      { path: '/spec/slices/0', got: 'request.town', hint: expect.stringContaining('request.<field>') }, { path: '/spec/slices/2', message: '"hour" stands twice' }, { path: '/spec/slices/3', message: '"request.departure" is a timestamp' },
+      { path: '/spec/leaks/allow/0/column', expected: 'one of hour' }, { path: '/spec/leaks/allow/1/column', expected: 'one of *' },
+    ]);
+    for (const earlyStopping of [{ fold: 1.5 }, { fold: 'soon' }, { fold: '7d', rounds: 0 }, { rounds: 3 }]) expect(planSpec.safeParse({ ...example, engine: { earlyStopping } }).success).toBe(false);
+    expect(planSpec.safeParse({ ...example, leaks: { allow: [{ column: 'hour', kind: 'odd', reason: '' }] } }).error?.issues.map(({ path }) => path.join('/'))).toEqual(['leaks/allow/0/kind', 'leaks/allow/0/reason']);
+  });
+
   it('shows where its condition is wrong', async () => {
     expect(await check({ when: 'versions == 0 && rows >= 400' })).toMatchObject([{ path: '/spec/when', offset: 17 }]);
     expect(await check({ when: 'labels' })).toMatchObject([{ path: '/spec/when', expected: 'bool', got: 'int' }]);

@@ -18,6 +18,7 @@ const plan = {
 };
 const setSpec = JSON.stringify({ request: { distance: 'double', lane: 'string', landed: 'timestamp' }, features: [{ name: 'hour' }, { name: 'fog' }], label: { maturity: '2d' } });
 const soon = { deadline: 20_000 };
+jest.setTimeout(30_000);
 
 describe('runs of a plan', () => {
   let services: RunningServices;

@@ -7,6 +7,7 @@ import { DAY, parseInstant, sha256 } from '@rhei/expressions';
 import { readModel, writeTreeModel } from '@rhei/onnx';
 import { isAlive } from '@rhei/runtime';
 import { eventually } from '@rhei/testing';
+import { inWords } from '../complete-run';
 import { planSpec } from '../plan-spec';
 import { runProcess, type Ending } from './run-process';
 import type { FitResult, FitTask, Phase } from './task';
@@ -15,6 +16,8 @@ import { makeTrainingSet, type MakeSet } from './training-set.fixture';
 const from = parseInstant('2001-01-01T00:00:00Z');
 const spec = planSpec.parse({ model: 'late', featureSet: 'lateness', split: { holdout: '14d' }, seed: 7, when: 'true', engine: { trees: 20, maxLeaves: 6, minRowsPerLeaf: 20, rowShare: 0.7 } });
 const limits = { memoryMb: 256, seconds: 60 };
+
+jest.setTimeout(30_000);
 
 describe('the process of a run', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rhei-fit-'));
@@ -51,6 +54,42 @@ describe('the process of a run', () => {
     const other = await fitted({ ...task, spec: { ...spec, seed: 8 } });
     expect(sha256(other.artifact)).not.toBe(sha256(first.artifact));
     expect(other.codeDigest).toBe(first.codeDigest);
+  });
+
+  it('gives the same bytes with early stopping, fewer trees than the bound, and another digest of its inputs for another row', async () => {
+    const early = { ...task, hashRows: true, spec: { ...spec, engine: { ...spec.engine, trees: 200, earlyStopping: { fold: '10d', rounds: 10 } } } };
+    const [one, again] = [await fitted(early), await fitted(early)];
+    expect(again).toEqual(one);
+    expect(one.report.stopped).toEqual({ round: expect.any(Number), of: 200 });
+    expect(one.report.stopped!.round).toBeLessThan(150);
+    expect(one.parameters).toMatchObject({ trees: 200, earlyStopping: { fold: '10d', rounds: 10 } });
+    const changed = await fitted({ ...early, parquet: (await aTask({ odd: 'moved' })).parquet });
+    expect(changed.rowsDigest).not.toBe(one.rowsDigest);
+    const told = await fitted({ ...early, trainingSetDigest: 'cd'.repeat(32) });
+    expect(told.inputsDigest).not.toBe(one.inputsDigest);
+    expect(sha256(told.artifact)).not.toBe(sha256(one.artifact));
+    expect(told.report).toEqual(one.report);
+  }, 30_000);
+
+  it('asks whether an earlier run rests on the same before it fits, and fits nothing when one does', async () => {
+    const asked: string[] = [];
+    const ending = await runProcess(task, limits, { progress: () => undefined, known: async (digest) => (asked.push(digest), 'r1') }, never);
+    expect(ending).toEqual({ type: 'known', run: 'r1', inputsDigest: first.inputsDigest });
+    expect(asked).toEqual([first.inputsDigest]);
+    expect(await runProcess(task, limits, { progress: () => undefined, known: () => Promise.reject(new Error('away')) }, never)).toEqual({ type: 'stopped' });
+  });
+
+  it('has not improved where a straight line does as well, and says which it did not beat', async () => {
+    const { report } = await fitted(await aTask({ evening: false }));
+    expect(report.challenger.logLoss).toBeLessThan(report.baseRate.logLoss);
+    expect(report.challenger.logLoss).toBeGreaterThan(report.linear.logLoss);
+    expect(report).toMatchObject({ improved: false, unbeaten: ['linear baseline'] });
+    expect(inWords(report)).toMatch(/linear 0\.\d{4}\); it did not beat the linear baseline$/);
+  });
+
+  it('ends for a leak before it fits, and names what it does not have', async () => {
+    expect(await fit(await aTask({ odd: 'gap' }))).toEqual({ type: 'refused', reason: expect.stringMatching(/^The training set leaks\. fog \(missing\): /) });
+    expect(await fit({ ...task, spec: { ...spec, slices: ['request.town'] } })).toEqual({ type: 'refused', reason: expect.stringContaining('lacks the columns r_town') });
   });
 
   it('tells what it did for how long, one part after the other', async () => {

@@ -24,13 +24,14 @@ export interface MakeSet {
   /** In the evening fog means the opposite, which no straight line can say. */
   evening?: boolean;
   /** What is odd about the set. */
-  odd?: 'told' | 'gap' | 'later' | 'landed' | 'repeated' | 'changed';
+  odd?: 'told' | 'gap' | 'later' | 'landed' | 'repeated' | 'changed' | 'moved';
 }
 
 /**
  * Rows whose lateness depends on fog and hour; one in ten does not know the fog. The same arguments give the same rows.
  * `told`: a column says the label; `gap`: the fog is known of the late ones only; `later`: some rows are of after the set's
- * end; `landed`: the request knows when it landed; `repeated`: every eighth row stands there twice; `changed`: one row is another.
+ * end; `landed`: the request knows when it landed; `repeated`: every eighth row stands there twice; `changed`: one row is another
+ * in its request, `moved`: in a feature.
  */
 export async function makeTrainingSet({ from, days, perDay, foggy = 0.7, seed = 1, evening = true, odd }: MakeSet): Promise<MadeSet> {
   const rows: string[] = [];
@@ -38,7 +39,7 @@ export async function makeTrainingSet({ from, days, perDay, foggy = 0.7, seed = 
     const draw = (purpose: string): number => hashUnit(seed, purpose, number);
     const time = from + Math.floor(number / perDay) * DAY + Math.floor(draw('hour') * 24) * HOUR + (odd === 'later' && number < 9 ? days * 2 * DAY : 0);
     const fog = draw('fog') < 0.4;
-    const hour = (time % DAY) / HOUR;
+    const hour = (time % DAY) / HOUR + (odd === 'moved' && number === 7 ? 0.5 : 0);
     const late = draw('late') < (fog !== (evening && hour >= 18) ? foggy : 0.1) + hour / 100 ? 1 : 0;
     const known = (odd === 'gap' ? late === 1 : draw('known') < 0.9) ? String(Number(fog)) : 'NULL';
     const distance = Math.floor(100 + draw('distance') * 1000) + (odd === 'changed' && number === 7 ? 1 : 0);
