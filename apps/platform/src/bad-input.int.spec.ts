@@ -83,7 +83,7 @@ describe('what bad input gets', () => {
 
   it('says gate not met with every unmet gate and its values, and forbidden of own work', async () => {
     const bad = await at.register(2, { logLoss: 0.9 });
-    const promote = (version: number, expectedRevision = 0) => at.call.call(registry.RegistryServiceClient, 'promoteVersion', { model: 'flight-late', version, expectedRevision });
+    const promote = (version: number, expectedRevision = 0) => at.call.call(registry.RegistryServiceClient, 'promoteVersion', { model: 'flight-late', version, expectedRevision, despiteRollback: false, reason: '' });
     const error = await failing(promote(1));
     expect(error.code).toBe(status.FAILED_PRECONDITION);
     expect(error.details + details(error)).toMatch(/not worse than the base rate/);

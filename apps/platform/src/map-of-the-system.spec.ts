@@ -29,8 +29,8 @@ describe('the map of the system', () => {
     const [decision, map, effect] = files.map((file) => readFileSync(join(apps, file), 'utf8'));
     expect(decision).toMatch(/ModelVersionPromoted/);
     expect(map).toMatch(/ModelVersionPromoted: event<[\s\S]{0,200}from: 'registry', to: \{ serving: 'broadcast'/);
-    // In this order: what must not be served is refused before any call can reach it, and the old version ends last.
-    const order = ['ModelSession.load', 'traffic.switchTo', 'reportSwitch(deps, champion);', 'traffic.release'].map((step) => effect.lastIndexOf(step));
+    // In this order: all replicas plan the same; what must not be served is refused before any call can reach it, and the old version ends last.
+    const order = ['planPromotion(deps, payload)', 'await loadPlan(deps, plan)', 'traffic.switchTo', 'await reportSwitch(deps, plan);', 'traffic.release(before)'].map((step) => effect.lastIndexOf(step));
     expect(order).toEqual([...order].sort((a, b) => a - b));
     expect(order.every((at) => at > 0)).toBe(true);
   });
@@ -45,7 +45,7 @@ describe('the code of the product', () => {
     for (const folder of [...readdirSync(apps).map((app) => join(apps, app, 'src')), ...readdirSync(join(apps, '..', 'libs')).map((lib) => join(apps, '..', 'libs', lib, 'src'))]) {
       if (!existsSync(folder)) continue;
       for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-        if (!/\.(ts|sql)$/.test(file) || /\.(spec|contract|bench)\.ts$/.test(file) || file.includes('generated')) continue;
+        if (!/\.(ts|sql)$/.test(file) || /\.(spec|contract|bench|fixture)\.ts$/.test(file) || file.includes('generated')) continue;
         const line = readFileSync(join(folder, file), 'utf8').split('\n').findIndex((text) => words.test(text));
         if (line >= 0) knowing.push(`${join(folder, file)}:${line + 1}`);
       }
