@@ -107,12 +107,12 @@ export const servingReplicasContract = (open: () => Promise<{ env: Environment; 
     await eventually('the first answers with version 2', async () => (await versionOn(it_.running.grpc)) === 2);
     await pause(700);
     expect([await versionOn(other.grpc), await shifted(), await inFlight()]).toEqual([1, [1], { 'switches of traffic': 1 }]);
-    expect(await deployment()).toMatchObject({ liveVersion: 1, desiredRevision: 2, appliedRevision: 1 });
+    expect(await deployment()).toMatchObject({ liveVersion: 1, desiredRevision: 2_000, appliedRevision: 1_000 });
 
     blobs.has(digests[1]);
     await it_.running.settle();
     expect([await versionOn(other.grpc), await shifted(), await inFlight()]).toEqual([2, [1, 2], {}]);
-    expect(await deployment(on(other.grpc))).toMatchObject({ liveVersion: 2, desiredRevision: 2, appliedRevision: 2 });
+    expect(await deployment(on(other.grpc))).toMatchObject({ liveVersion: 2, desiredRevision: 2_000, appliedRevision: 2_000 });
     expect(await decisions('shift-traffic')).toHaveLength(2);
     await pause(700);
     expect(await shifted()).toEqual([1, 2]);
@@ -130,7 +130,7 @@ export const servingReplicasContract = (open: () => Promise<{ env: Environment; 
     await it_.running.settle();
     expect(await shifted()).toEqual([1, 2]);
     expect(performance.now() - killed).toBeLessThan(10_000);
-    expect(await deployment()).toMatchObject({ liveVersion: 2, appliedRevision: 2 });
+    expect(await deployment()).toMatchObject({ liveVersion: 2, appliedRevision: 2_000 });
     expect(await decisions('shift-traffic')).toHaveLength(2);
   });
 

@@ -128,7 +128,13 @@ describe('a swap of the model under load', () => {
       expect(Math.fround(ledger.get(id)!.probability)).toBe(Math.fround(probability));
     }
     expect(it_.running.published('TrafficShifted').map(({ version, replaces }) => [version, replaces])).toEqual([[1, 0], [2, 1], [3, 2], [4, 3], [5, 4], [6, 5]]);
-    expect(it_.running.published('PredictionServed').flatMap(({ predictions }) => predictions.map(({ id }) => id)).sort()).toEqual([...ledger.keys()].sort());
+    const said = it_.running.published('PredictionServed').flatMap(({ predictions }) => predictions);
+    expect(said.filter(({ role }) => role === 'live').map(({ id }) => id).sort()).toEqual([...ledger.keys()].sort());
+    // Every version that was replaced goes on scoring beside its successors, once for each question.
+    const beside = said.filter(({ role }) => role === 'shadow').map(({ id, version }) => `${id} by ${version}`);
+    expect(new Set(beside).size).toBe(beside.length);
+    const wanted = [...ledger.values()].flatMap(({ id, version }) => Array.from({ length: version - 1 }, (_, index) => `${id} by ${index + 1}`));
+    expect(beside.sort()).toEqual(wanted.sort());
   }, 60_000);
 });
 
@@ -154,7 +160,7 @@ describe('an artifact that was changed after its registration', () => {
     await approve(2);
     await it_.running.settle();
     expect(await askGrpc(it_)('after')).toMatchObject({ version: 1, probability: expect.closeTo(expected(1), 6) });
-    expect(await deployment()).toMatchObject({ liveVersion: 1, desiredRevision: 2, appliedRevision: 1 });
+    expect(await deployment()).toMatchObject({ liveVersion: 1, desiredRevision: 2_000, appliedRevision: 1_000 });
     const refusals = await it_.running.database('serving').query(`SELECT subject, outcome FROM decision WHERE action = 'refuse-traffic'`);
     expect(refusals).toMatchObject([{ subject: 'deployment/departures' }]);
     expect(JSON.stringify(refusals)).toContain(`The blob ${digest} holds bytes with the digest`);

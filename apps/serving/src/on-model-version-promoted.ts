@@ -1,44 +1,46 @@
 import { RheiError } from '@rhei/contracts';
 import { broadcast } from '@rhei/runtime';
 import type { Deps } from './deps';
-import { ModelSession } from './traffic/model-session';
+import { loadPlan } from './traffic/load-plan';
+import type { Plan } from './traffic/plan';
+import { planPromotion } from './traffic/plan-traffic';
 import { reportSwitch } from './traffic/report-switch';
-import type { Champion } from './traffic/traffic';
+import type { Division } from './traffic/traffic';
 
-/** Every replica loads the new champion and moves its traffic to it. */
+/** Every replica plans what the promotion means for the deployments of the model, all the same, and divides their traffic so. */
 export const onModelVersionPromoted = broadcast('ModelVersionPromoted', async (deps: Deps, { payload }) => {
-  await deps.deployments.rememberChampion(payload);
-  await switchTraffic(deps, payload);
+  await planPromotion(deps, payload);
+  for (const plan of await deps.plans.toTakeUp()) if (plan.model === payload.model) await switchTraffic(deps, plan);
 });
 
 const transient = new Set<string>(['unavailable', 'not_found', 'deadline_exceeded', 'overloaded']);
 
 /**
- * Makes the champion of a model answer, in the order that keeps answers right: fetch, verify the digest, vet, load, warm up,
- * *then* switch, then let the old version finish. An older revision changes nothing.
+ * Divides the traffic of a deployment as planned, in the order that keeps answers right: fetch, verify the digest, vet, load,
+ * warm up, *then* switch, then let the old version finish. An older plan changes nothing.
  */
-export async function switchTraffic(deps: Deps, champion: Champion): Promise<void> {
+export async function switchTraffic(deps: Deps, plan: Plan): Promise<void> {
   const { traffic, log } = deps;
-  const now = traffic.of(champion.model);
-  if (now !== undefined && now.revision > champion.revision) return;
-  // Switched already, but perhaps not said: the process may have ended in between, or a deployment come since.
-  if (now?.revision === champion.revision) return reportSwitch(deps, champion);
-  let session: ModelSession;
+  const now = traffic.of(plan.deployment)?.plan.revision ?? 0;
+  if (now > plan.revision) return;
+  // Switched already, but perhaps not said: the process may have ended in between.
+  if (now === plan.revision) return reportSwitch(deps, plan);
+  let division: Division;
   try {
-    session = await ModelSession.load(deps.blobs, champion.digest);
+    division = await loadPlan(deps, plan);
   } catch (error) {
     // What cannot be fetched now can be later; what must not be served stays out, and the old version goes on.
     if (error instanceof RheiError && transient.has(error.code)) throw error;
-    log.error({ err: error, model: champion.model, version: champion.version }, 'a promoted version cannot be loaded');
-    await reportSwitch(deps, champion, (error as Error).message);
+    log.error({ err: error, deployment: plan.deployment, version: plan.live.version, candidate: plan.candidate?.version }, 'a planned version cannot be loaded');
+    await reportSwitch(deps, plan, (error as Error).message);
     // Where others do serve it, the fault is this replica's: it must not say that it is ready.
-    if (await deps.switches.isLive(champion)) throw error;
+    if (await deps.switches.isLive(plan)) throw error;
     return;
   }
-  const { switched, before } = traffic.switchTo({ ...champion, session });
-  if (!switched) return session.release();
+  const { switched, before } = traffic.switchTo(division);
+  if (!switched) return traffic.release(division);
   try {
-    await reportSwitch(deps, champion);
+    await reportSwitch(deps, plan);
   } finally {
     if (before !== undefined) await traffic.release(before);
   }

@@ -1,7 +1,6 @@
 CREATE TABLE applied (
   replica text NOT NULL,
   deployment text NOT NULL,
-  model text NOT NULL,
   revision bigint NOT NULL,
   CONSTRAINT applied_pkey PRIMARY KEY (replica, deployment),
   CONSTRAINT applied_replica_fkey FOREIGN KEY (replica) REFERENCES replica(id) ON DELETE CASCADE
@@ -14,6 +13,7 @@ CREATE TABLE champion (
   revision bigint NOT NULL,
   replaces integer NOT NULL,
   promoted_at bigint NOT NULL,
+  kind text NOT NULL DEFAULT 'promotion'::text,
   CONSTRAINT champion_pkey PRIMARY KEY (model)
 );
 
@@ -22,7 +22,7 @@ CREATE TABLE deployment (
   version bigint NOT NULL,
   model text NOT NULL,
   feature_set text NOT NULL,
-  ledger text NOT NULL,
+  spec jsonb NOT NULL,
   CONSTRAINT deployment_pkey PRIMARY KEY (name)
 );
 
@@ -36,6 +36,16 @@ CREATE TABLE feature_set (
 CREATE TABLE known_model (
   name text NOT NULL,
   CONSTRAINT known_model_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE label (
+  feature_set text NOT NULL,
+  example text NOT NULL,
+  revision integer NOT NULL,
+  value double precision NOT NULL,
+  matures_at bigint NOT NULL,
+  withdrawn boolean NOT NULL,
+  CONSTRAINT label_pkey PRIMARY KEY (feature_set, example)
 );
 
 CREATE TABLE prediction (
@@ -53,10 +63,20 @@ CREATE TABLE prediction (
   features jsonb NOT NULL,
   outputs jsonb NOT NULL,
   traceparent text NOT NULL DEFAULT ''::text,
+  feature_set text NOT NULL DEFAULT ''::text,
+  traffic bigint NOT NULL DEFAULT 0,
+  reason text NOT NULL DEFAULT ''::text,
+  error text NOT NULL DEFAULT ''::text,
   CONSTRAINT prediction_pkey PRIMARY KEY (id, version, role)
 );
-CREATE UNIQUE INDEX prediction_answered_once ON prediction USING btree (id) WHERE (role = ANY (ARRAY['live'::text, 'named'::text]));
+CREATE UNIQUE INDEX prediction_answered_once ON prediction USING btree (id) WHERE (role = ANY (ARRAY['live'::text, 'canary'::text, 'fallback'::text, 'named'::text]));
 CREATE INDEX prediction_by_deployment ON prediction USING btree (deployment, as_of);
+
+CREATE TABLE rollback_request (
+  id text NOT NULL,
+  taken_at bigint NOT NULL,
+  CONSTRAINT rollback_request_pkey PRIMARY KEY (id)
+);
 
 CREATE TABLE traffic (
   deployment text NOT NULL,
@@ -64,8 +84,15 @@ CREATE TABLE traffic (
   revision bigint NOT NULL,
   version integer NOT NULL,
   digest text NOT NULL,
-  replaces integer NOT NULL,
-  shifted_at bigint NOT NULL,
+  shifted_at bigint,
   failure text,
-  CONSTRAINT traffic_pkey PRIMARY KEY (deployment, model, revision)
+  promotion bigint NOT NULL,
+  declared bigint NOT NULL DEFAULT 0,
+  planned_at bigint NOT NULL,
+  under_way boolean NOT NULL DEFAULT false,
+  held boolean NOT NULL DEFAULT false,
+  plan jsonb NOT NULL,
+  figures jsonb,
+  figures_at bigint,
+  CONSTRAINT traffic_pkey PRIMARY KEY (deployment, revision)
 );

@@ -1,8 +1,13 @@
-import { inference, notFound, serving } from '@rhei/contracts';
+import { inference, invalid, notFound, serving } from '@rhei/contracts';
+import { formatInstant } from '@rhei/expressions';
 import type { Call, Role, Rpc } from '@rhei/runtime';
 import { describeModel } from './deployment/describe-model';
 import type { Deps } from './deps';
+import { listDeployments } from './deployment/list-deployments';
+import { asMessage } from './prediction/ledger.store';
 import { predict, type Answer } from './prediction/predict';
+import { replayPrediction } from './prediction/replay-prediction';
+import { rollBackTraffic } from './traffic/roll-back-traffic';
 import { checkOutputs, rawFloats, tensorsOfRequest } from './prediction/tensors';
 
 const application: Role[] = ['application', 'developer', 'operator', 'admin'];
@@ -28,8 +33,17 @@ export const servingRpc = (deps: Deps): Rpc[] => [
   {
     definition: serving.ServingServiceService,
     methods: {
-      listDeployments: { roles: readers, deadline: query, handle: async () => ({ deployments: await listDeployments(deps) }) },
+      listDeployments: { roles: readers, deadline: query, handle: async (): Promise<serving.ListDeploymentsResponse> => ({ deployments: await listDeployments(deps) }) },
       getPrediction: { roles: readers, deadline: query, handle: ({ id }: serving.GetPredictionRequest) => getPrediction(deps, id) },
+      listPredictions: { roles: readers, deadline: query, handle: (request: serving.ListPredictionsRequest) => listPredictions(deps, request) },
+      replayPrediction: { roles: readers, deadline: 5_000, handle: (request: serving.ReplayPredictionRequest, call: Call) => replayPrediction(deps, request, call) },
+      rollback: {
+        roles: ['operator', 'admin'], deadline: query,
+        handle: async (request: serving.RollbackRequest, { principal }: Call): Promise<serving.RollbackResponse> => {
+          const { plan, left } = await rollBackTraffic(deps, { ...request, by: principal.name });
+          return { revision: plan.revision, version: left.version, live: plan.live.version };
+        },
+      },
     },
   },
 ];
@@ -52,34 +66,34 @@ async function infer(deps: Deps, request: inference.ModelInferRequest, call: Cal
 const parameter = (value: string | number): inference.InferParameter =>
   ({ parameterChoice: typeof value === 'string' ? { $case: 'stringParam', value } : { $case: 'int64Param', value } });
 
-/** What an answer says beside its tensors: its as-of time in microseconds, and the features that had no value, by row. */
-export function parametersOf({ asOf, rows }: Answer): Record<string, string | number> {
+/**
+ * What an answer says beside its tensors: its as-of time in microseconds, the features that had no value, by row, the versions of
+ * rows that not all had the same, why the declared answer was given, and for how long a crash may still take it from the ledger.
+ */
+export function parametersOf({ asOf, rows, lossWindow }: Answer): Record<string, string | number> {
   const missing = rows.flatMap(({ features }, row) => features.filter(({ value }) => value === undefined || value === null).map(({ name, freshness }) => ({ row, name, why: freshness === 2 ? 'expired' : 'missing' })));
-  return { as_of: asOf, ...(missing.length === 0 ? {} : { missing_features: JSON.stringify(missing) }) };
-}
-
-async function listDeployments(deps: Deps): Promise<serving.Deployment[]> {
-  const [list, champions, shifts, applied, counts] = await Promise.all([
-    deps.deployments.list(), deps.deployments.champions(), deps.switches.shifts(), deps.switches.applied(), deps.ledger.countByDeployment(),
-  ]);
-  return list.map(({ name, model, featureSet, ledger }) => {
-    const shift = shifts.find(({ deployment }) => deployment === name);
-    return {
-      name, model, featureSet, ledger, liveVersion: shift?.version ?? 0, liveDigest: shift?.digest ?? '', liveSince: shift?.shiftedAt ?? 0,
-      desiredRevision: champions.find((champion) => champion.model === model)?.revision ?? 0, appliedRevision: applied.get(name) ?? 0,
-      predictions: counts.get(name) ?? 0,
-    };
-  });
-}
-
-async function getPrediction(deps: Deps, id: string): Promise<serving.GetPredictionResponse> {
-  const [row] = await deps.ledger.find([id]);
-  if (row === undefined) throw notFound(`There is no prediction "${id}".`);
+  const [{ version, role, reason }] = rows;
   return {
-    deployment: row.deployment, model: row.model,
-    prediction: {
-      id: row.id, version: row.version, role: row.role, digest: row.digest, example: row.example, exampleTime: row.exampleTime, asOf: row.asOf,
-      requestJson: JSON.stringify(row.request), features: row.features, outputs: row.outputs, traffic: 0, reason: '', error: '',
-    },
+    as_of: asOf, ...(missing.length > 0 && { missing_features: JSON.stringify(missing) }),
+    ...(rows.some((row) => row.version !== version) && { versions: JSON.stringify(rows.map((row) => row.version)) }),
+    ...(role === 'fallback' && { fallback: reason }), ...(lossWindow !== undefined && { ledger_loss_window: lossWindow }),
   };
+}
+
+async function getPrediction({ ledger }: Deps, id: string): Promise<serving.GetPredictionResponse> {
+  const rows = await ledger.all(id);
+  if (rows.length === 0) throw notFound(`There is no prediction "${id.slice(0, 100)}".`, { field: 'id', got: id.slice(0, 100) });
+  const [first, ...beside] = rows;
+  return { deployment: first.deployment, model: first.model, prediction: asMessage(first), beside: beside.map(asMessage) };
+}
+
+const roles = ['live', 'canary', 'shadow', 'fallback', 'named', 'failed'];
+const [usualLimit, largestLimit] = [50, 1_000];
+
+async function listPredictions({ ledger }: Deps, { deployment, from, to, role, limit }: serving.ListPredictionsRequest): Promise<serving.ListPredictionsResponse> {
+  if (role !== '' && !roles.includes(role)) throw invalid(`There is no role "${role.slice(0, 50)}".`, { field: 'role', expected: roles.join(', '), got: role.slice(0, 50) });
+  if (limit < 0 || limit > largestLimit) throw invalid(`A list has 1 to ${largestLimit} predictions.`, { field: 'limit', expected: `1 to ${largestLimit}`, got: String(limit) });
+  if (to !== 0 && to <= from) throw invalid('The time ends before it begins.', { field: 'to', expected: 'an instant after "from"', got: formatInstant(to) });
+  const rows = await ledger.list({ deployment, from, to, role, limit: limit || usualLimit });
+  return { predictions: rows.map((row) => ({ deployment: row.deployment, model: row.model, prediction: asMessage(row) })) };
 }

@@ -1,13 +1,11 @@
 import type { Database, Transaction } from '@rhei/runtime';
 import type { RequestFields } from '../prediction/request-fields';
-import type { Champion } from '../traffic/traffic';
+import type { Champion } from '../traffic/plan';
+import type { DeploymentSpec } from './deployment-spec';
 
-export interface Deployment {
+export interface Deployment extends DeploymentSpec {
   name: string;
   version: number;
-  model: string;
-  featureSet: string;
-  ledger: string;
 }
 
 /** What serving must know of a feature set to ask for vectors. */
@@ -17,7 +15,14 @@ export interface FeatureSet {
   request: RequestFields;
 }
 
-const columns = 'name, version, model, feature_set AS "featureSet", ledger';
+interface Row {
+  name: string;
+  version: number;
+  spec: DeploymentSpec;
+}
+const asDeployment = ({ name, version, spec }: Row): Deployment => ({ name, version, ...spec });
+
+const championColumns = 'model, version, digest, revision, replaces, promoted_at AS "promotedAt", kind';
 
 /** Deployments, and the copies of what they refer to. */
 export class DeploymentStore {
@@ -31,8 +36,10 @@ export class DeploymentStore {
     await tx.query('INSERT INTO known_model (name) VALUES ($1) ON CONFLICT DO NOTHING', [name]);
   }
 
-  async knowsFeatureSet(name: string): Promise<boolean> {
-    return (await this.database.query('SELECT 1 FROM feature_set WHERE name = $1', [name])).length > 0;
+  /** The request fields of a feature set by its name, or undefined while feature has not told of it. */
+  async requestOf(featureSet: string): Promise<RequestFields | undefined> {
+    const [row] = await this.database.query<{ request: RequestFields }>(`SELECT spec -> 'request' AS request FROM feature_set WHERE name = $1`, [featureSet]);
+    return row?.request;
   }
 
   featureSets(): Promise<FeatureSet[]> {
@@ -52,37 +59,43 @@ export class DeploymentStore {
   /** The deployments that read a feature set. One that is being applied is waited for, and a later one waits. */
   async readersOf(tx: Transaction, featureSet: string): Promise<Deployment[]> {
     await tx.query('LOCK TABLE deployment IN SHARE MODE');
-    return tx.query<Deployment>(`SELECT ${columns} FROM deployment WHERE feature_set = $1 ORDER BY name`, [featureSet]);
+    return (await tx.query<Row>('SELECT name, version, spec FROM deployment WHERE feature_set = $1 ORDER BY name', [featureSet])).map(asDeployment);
   }
 
-  async save(tx: Transaction, { name, version, model, featureSet, ledger }: Deployment): Promise<void> {
+  async save(tx: Transaction, { name, version, ...spec }: Deployment): Promise<void> {
     await tx.query(
-      `INSERT INTO deployment (name, version, model, feature_set, ledger) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (name) DO UPDATE SET version = excluded.version, model = excluded.model, feature_set = excluded.feature_set, ledger = excluded.ledger`,
-      [name, version, model, featureSet, ledger],
+      `INSERT INTO deployment (name, version, model, feature_set, spec) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (name) DO UPDATE SET version = excluded.version, model = excluded.model, feature_set = excluded.feature_set, spec = excluded.spec`,
+      [name, version, spec.model, spec.featureSet, JSON.stringify(spec)],
     );
   }
 
-  list(): Promise<Deployment[]> {
-    return this.database.query<Deployment>(`SELECT ${columns} FROM deployment ORDER BY name`);
+  async list(): Promise<Deployment[]> {
+    return (await this.database.query<Row>('SELECT name, version, spec FROM deployment ORDER BY name')).map(asDeployment);
   }
 
-  /** Artifacts that answer, or have answered here. */
-  async keptBlobs(): Promise<string[]> {
-    return (await this.database.query<{ digest: string }>('SELECT digest FROM champion UNION SELECT digest FROM traffic')).map(({ digest }) => digest);
+  /** Holds a deployment until the commit: its traffic is planned, and its switches are counted, one at a time. */
+  async hold(tx: Transaction, name: string): Promise<Deployment | undefined> {
+    const [row] = await tx.query<Row>('SELECT name, version, spec FROM deployment WHERE name = $1 FOR UPDATE', [name]);
+    return row && asDeployment(row);
   }
 
-  champions(): Promise<Champion[]> {
-    return this.database.query<Champion>('SELECT model, version, digest, revision, replaces, promoted_at AS "promotedAt" FROM champion ORDER BY model');
+  /** As {@link hold}, for all that answer with a model. */
+  async holdThoseOf(tx: Transaction, model: string): Promise<Deployment[]> {
+    return (await tx.query<Row>('SELECT name, version, spec FROM deployment WHERE model = $1 ORDER BY name FOR UPDATE', [model])).map(asDeployment);
+  }
+
+  async champion(tx: Transaction, model: string): Promise<Champion | undefined> {
+    return (await tx.query<Champion>(`SELECT ${championColumns} FROM champion WHERE model = $1`, [model]))[0];
   }
 
   /** Keeps what the registry said; an older revision changes nothing. */
-  async rememberChampion({ model, version, digest, revision, replaces, promotedAt }: Champion): Promise<void> {
-    await this.database.transaction((tx) => tx.query(
-      `INSERT INTO champion (model, version, digest, revision, replaces, promoted_at) VALUES ($1, $2, $3, $4, $5, $6)
+  async rememberChampion(tx: Transaction, { model, version, digest, revision, replaces, promotedAt, kind }: Champion): Promise<void> {
+    await tx.query(
+      `INSERT INTO champion (model, version, digest, revision, replaces, promoted_at, kind) VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (model) DO UPDATE SET version = excluded.version, digest = excluded.digest, revision = excluded.revision,
-         replaces = excluded.replaces, promoted_at = excluded.promoted_at WHERE excluded.revision > champion.revision`,
-      [model, version, digest, revision, replaces, promotedAt],
-    ));
+         replaces = excluded.replaces, promoted_at = excluded.promoted_at, kind = excluded.kind WHERE excluded.revision > champion.revision`,
+      [model, version, digest, revision, replaces, promotedAt, kind],
+    );
   }
 }

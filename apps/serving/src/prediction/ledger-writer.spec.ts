@@ -1,5 +1,6 @@
 import { unavailable } from '@rhei/contracts';
 import type { Transaction } from '@rhei/runtime';
+import type { Logger } from 'pino';
 import type { LedgerRow } from './ledger.store';
 import { LedgerWriter } from './ledger-writer';
 
@@ -27,7 +28,10 @@ function aLedger({ kind = 'system' as 'system' | 'replay', now = 5, hurdle = asy
       return new Set(written);
     },
   };
-  return { writer: new LedgerWriter({ database, ledger, clock: { kind } }), kept, commits };
+  const warned: object[] = [];
+  const log = { warn: (about: object) => void warned.push(about) } as unknown as Pick<Logger, 'warn'>;
+  const time = { elapsed: 0 };
+  return { writer: new LedgerWriter({ database, ledger, clock: { kind }, log, elapsed: () => time.elapsed, patience: 1_000 }), kept, commits, time, warned };
 }
 
 describe('writing to the ledger', () => {
@@ -100,5 +104,54 @@ describe('writing to the ledger', () => {
   it('lets instants differ on the system clock, which never stands still', async () => {
     const { writer } = aLedger({ now: 7 });
     await expect(writer.write([row('a', 5)])).resolves.toBe(true);
+  });
+});
+
+describe('writing to the ledger after the answer', () => {
+  it('keeps the rows at hand until they are durable, and waits for them at a stop', async () => {
+    let open!: () => void;
+    const gate = new Promise<void>((resolve) => { open = resolve; });
+    const { writer, kept } = aLedger({ hurdle: () => gate });
+    writer.writeLater([row('a'), row('b')]);
+    expect(writer.unwritten(['b', 'c'])).toEqual([row('b')]);
+    const flushed = writer.flush(10_000);
+    open();
+    await flushed;
+    expect([[...kept], writer.unwritten(['a', 'b']), writer.lost]).toEqual([['a', 'b'], [], 0]);
+  });
+
+  it('tries again while the database is away, and takes no more once a second of answers waits', async () => {
+    let away = true;
+    const { writer, kept, time } = aLedger({ hurdle: async () => { if (away) throw unavailable('away'); } });
+    writer.writeLater([row('a')]);
+    time.elapsed = 900;
+    writer.writeLater([row('b')]);
+    time.elapsed = 1_100;
+    expect(() => writer.writeLater([row('c')])).toThrow(expect.objectContaining({ code: 'overloaded', details: expect.objectContaining({ reason: 'LEDGER_BEHIND', retryAfter: 250 }) }));
+    await writer.flush(20);
+    expect(kept.size).toBe(0);
+    away = false;
+    await writer.flush(10_000);
+    expect([...kept].sort()).toEqual(['a', 'b']);
+    writer.writeLater([row('c')]);
+    await writer.flush(10_000);
+  });
+
+  it('takes ten thousand rows at most', async () => {
+    let open!: () => void;
+    const gate = new Promise<void>((resolve) => { open = resolve; });
+    const { writer } = aLedger({ hurdle: () => gate });
+    for (let count = 0; count < 10; count += 1) writer.writeLater(Array.from({ length: 1_000 }, (_, index) => row(`${count}/${index}`)));
+    expect(() => writer.writeLater([row('more')])).toThrow(/10000 rows/);
+    open();
+    await writer.flush(10_000);
+  });
+
+  it('says aloud that an answer is not in the ledger, when another one to its id was there already', async () => {
+    const { writer, warned } = aLedger();
+    await writer.write([row('a')]);
+    writer.writeLater([row('a')]);
+    await writer.flush(10_000);
+    expect([writer.lost, warned]).toEqual([1, [expect.objectContaining({ ids: ['a'] })]]);
   });
 });

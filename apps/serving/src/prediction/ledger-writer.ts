@@ -1,5 +1,6 @@
-import { conflict, RheiError, unavailable } from '@rhei/contracts';
-import { currentContext, inGroup, type Clock, type Database, type Instant, type WorkContext } from '@rhei/runtime';
+import { conflict, overloaded, RheiError, unavailable } from '@rhei/contracts';
+import { currentContext, inGroup, pause, type Clock, type Database, type Instant, type WorkContext } from '@rhei/runtime';
+import type { Logger } from 'pino';
 import type { LedgerRow, LedgerStore } from './ledger.store';
 
 interface Waiting {
@@ -10,6 +11,10 @@ interface Waiting {
 }
 
 const rowsPerCommit = 1_000;
+/** Rows that were answered and are not durable yet, at most. */
+const mostUnwritten = 10_000;
+/** Milliseconds before a write that failed for the database's sake is tried again. */
+const again = 100;
 
 /**
  * Group commit: answers that are ready while a commit runs share the next one. Each is given only after its rows are durable;
@@ -18,8 +23,18 @@ const rowsPerCommit = 1_000;
 export class LedgerWriter {
   private waiting: Waiting[] = [];
   private busy = false;
+  /** By id, with the instant of their answer on the monotonic clock; the oldest first. */
+  private readonly later = new Map<string, { row: LedgerRow; since: number }>();
+  private readonly writing = new Set<Promise<void>>();
+  /** Answers whose rows did not come into the ledger, since another answer to their id was there already. */
+  lost = 0;
 
-  constructor(private readonly deps: { database: Pick<Database, 'transaction'>; ledger: Pick<LedgerStore, 'append'>; clock: Pick<Clock, 'kind'> }) {}
+  constructor(private readonly deps: {
+    database: Pick<Database, 'transaction'>; ledger: Pick<LedgerStore, 'append'>; clock: Pick<Clock, 'kind'>;
+    log: Pick<Logger, 'warn'>; elapsed(): number;
+    /** Milliseconds for which an answer may wait for its rows before no more are given. */
+    patience: number;
+  }) {}
 
   /**
    * Resolves with true when the rows were written, with false when all of them were there already. Errors: `conflict`
@@ -30,6 +45,54 @@ export class LedgerWriter {
       this.waiting.push({ rows, cause: currentContext(), done, failed });
       if (!this.busy) void this.drain();
     });
+  }
+
+  /**
+   * Takes rows of an answer that is given before they are durable, and keeps trying until they are. Errors: `overloaded`
+   * LEDGER_BEHIND once the oldest waits too long, or too many do: what a crash could take is never more than that.
+   */
+  writeLater(rows: LedgerRow[]): void {
+    const [oldest] = this.later.values();
+    const waits = oldest === undefined ? 0 : this.deps.elapsed() - oldest.since;
+    if (waits > this.deps.patience || this.later.size + rows.length > mostUnwritten) {
+      throw overloaded(`The ledger is behind: ${this.later.size} rows are not durable yet, the oldest for ${Math.round(waits)} ms.`, { reason: 'LEDGER_BEHIND', retryAfter: 250, hint: 'send it again after the delay' });
+    }
+    const since = this.deps.elapsed();
+    for (const row of rows) this.later.set(row.id, { row, since });
+    const written = this.untilWritten(rows).finally(() => {
+      for (const { id } of rows) this.later.delete(id);
+      this.writing.delete(written);
+    });
+    this.writing.add(written);
+  }
+
+  /** Rows of these ids that were answered and are not durable yet. */
+  unwritten(ids: string[]): LedgerRow[] {
+    return this.later.size === 0 ? [] : ids.flatMap((id) => this.later.get(id)?.row ?? []);
+  }
+
+  /** Waits until all that was answered is durable, or for so many milliseconds. */
+  async flush(milliseconds: number): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([Promise.all(this.writing), pause(milliseconds, over.signal)]);
+    over.abort('flushed');
+  }
+
+  private async untilWritten(rows: LedgerRow[]): Promise<void> {
+    for (;;) {
+      try {
+        if (!(await this.write(rows))) this.lose(rows, 'another answer to the id was there already');
+        return;
+      } catch (error) {
+        if (!databaseIsAway(error)) return this.lose(rows, (error as Error).message);
+        await pause(again);
+      }
+    }
+  }
+
+  private lose(rows: LedgerRow[], reason: string): void {
+    this.lost += rows.length;
+    this.deps.log.warn({ ids: rows.slice(0, 10).map(({ id }) => id), rows: rows.length, reason }, 'an answer was given that the ledger does not hold');
   }
 
   private async drain(): Promise<void> {

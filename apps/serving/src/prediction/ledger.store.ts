@@ -1,14 +1,21 @@
 import { serving, type feature } from '@rhei/contracts';
 import { digestOf } from '@rhei/expressions';
 import { shardOf } from '@rhei/messaging';
-import type { Database, Instant, Transaction } from '@rhei/runtime';
+import { currentTraceparent, type Database, type Instant, type Transaction } from '@rhei/runtime';
 import type { FieldValues } from './request-fields';
 
-/** One answer and everything that made it. */
+/**
+ * `live` and `canary` answered the caller, `fallback` is the declared answer of no model, `named` answered a raw tensor;
+ * `shadow` scored the same question beside, and `failed` could not answer it.
+ */
+export type LedgerRole = 'live' | 'canary' | 'fallback' | 'named' | 'shadow' | 'failed';
+
+/** One score and everything that made it. */
 export interface LedgerRow {
   id: string;
+  /** 0 of a fallback, which no model made. */
   version: number;
-  role: 'live' | 'named';
+  role: LedgerRole;
   deployment: string;
   model: string;
   featureSet: string;
@@ -19,61 +26,105 @@ export interface LedgerRow {
   inputsDigest: string;
   request: FieldValues | { features: (number | null)[] };
   features: feature.FeatureValue[];
+  /** Empty where there is an error. */
   outputs: Record<string, number>;
   /** The trace in which it was answered. */
   traceparent: string;
+  /** The plan of traffic under which it was answered; 0: none. */
+  traffic: number;
+  /** Why the fallback answered. */
+  reason: string;
+  /** Why there is no score. */
+  error: string;
 }
 
 /** What makes two requests with one id the same. */
 export const inputsDigest = (deployment: string, version: string, request: LedgerRow['request'], rows: number): string => digestOf({ target: `${deployment}:${version}`, request, rows });
 
-const columns = 'id, version, role, deployment, model, digest, example, example_time AS "exampleTime", as_of AS "asOf", inputs_digest AS "inputsDigest", request, features, outputs, traceparent';
+const columns = `id, version, role, deployment, model, feature_set AS "featureSet", digest, example, example_time AS "exampleTime", as_of AS "asOf", inputs_digest AS "inputsDigest",
+  request, features, outputs, traceparent, traffic, reason, error`;
+/** What is told to others. A named version was asked with a vector that nobody knows more of, and a failure is no score. */
+const said = new Set<LedgerRole>(['live', 'canary', 'fallback', 'shadow']);
+const served = `role IN ('live', 'canary', 'fallback')`;
+/** What came back to a caller, by which one id is answered once. */
+const answered = `role IN ('live', 'canary', 'fallback', 'named')`;
+
+export interface Listing {
+  deployment: string;
+  from: Instant;
+  /** 0: open. */
+  to: Instant;
+  /** Empty: all that were answered. */
+  role: string;
+  limit: number;
+}
 
 /** The ledger of predictions. Rows are written once and never changed. */
 export class LedgerStore {
   constructor(private readonly database: Database) {}
 
-  find(ids: string[]): Promise<Omit<LedgerRow, 'featureSet'>[]> {
-    return this.database.query(`SELECT ${columns} FROM prediction WHERE id = ANY($1) AND role IN ('live', 'named')`, [ids]);
+  /** What was answered under these ids. */
+  find(ids: string[]): Promise<LedgerRow[]> {
+    return this.database.query(`SELECT ${columns} FROM prediction WHERE id = ANY($1) AND ${answered}`, [ids]);
+  }
+
+  /** Everything that was scored for one question: first what was answered, then by version. */
+  all(id: string): Promise<LedgerRow[]> {
+    return this.database.query(`SELECT ${columns} FROM prediction WHERE id = $1 ORDER BY NOT ${answered}, version, role`, [id]);
+  }
+
+  /** The newest first. */
+  list({ deployment, from, to, role, limit }: Listing): Promise<LedgerRow[]> {
+    return this.database.query(
+      `SELECT ${columns} FROM prediction WHERE ($1 = '' OR deployment = $1) AND as_of >= $2 AND ($3 = 0 OR as_of < $3) AND (CASE WHEN $4 = '' THEN ${answered} ELSE role = $4 END)
+       ORDER BY as_of DESC, id COLLATE "C" DESC, version LIMIT $5`, [deployment, from, to, role, limit]);
   }
 
   /** Writes rows and says so, in one transaction; what is there already stays as it is. Returns the ids that were written. */
   async append(tx: Transaction, rows: LedgerRow[]): Promise<Set<string>> {
     // In one order on all replicas: two that write the same ids at once would wait for each other.
-    const sorted = [...rows].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const sorted = [...rows].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.version - b.version));
     const list = <T>(pick: (row: LedgerRow) => T): T[] => sorted.map(pick);
-    const written = await tx.query<{ id: string }>(
-      `INSERT INTO prediction (id, version, role, deployment, model, digest, example, example_time, as_of, inputs_digest, request, features, outputs, traceparent)
-       SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::text[])
-       ON CONFLICT DO NOTHING RETURNING id`,
+    const written = await tx.query<{ id: string; version: number; role: LedgerRole }>(
+      `INSERT INTO prediction (id, version, role, deployment, model, feature_set, digest, example, example_time, as_of, inputs_digest, request, features, outputs, traceparent, traffic, reason, error)
+       SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::text[],
+         $12::jsonb[], $13::jsonb[], $14::jsonb[], $15::text[], $16::bigint[], $17::text[], $18::text[])
+       ON CONFLICT DO NOTHING RETURNING id, version, role`,
       [
-        list((row) => row.id), list((row) => row.version), list((row) => row.role), list((row) => row.deployment), list((row) => row.model), list((row) => row.digest),
+        list((row) => row.id), list((row) => row.version), list((row) => row.role), list((row) => row.deployment), list((row) => row.model), list((row) => row.featureSet), list((row) => row.digest),
         list((row) => row.example), list((row) => row.exampleTime), list((row) => row.asOf), list((row) => row.inputsDigest),
         list((row) => JSON.stringify(row.request)), list((row) => JSON.stringify(row.features)), list((row) => JSON.stringify(row.outputs)), list((row) => row.traceparent),
+        list((row) => row.traffic), list((row) => row.reason), list((row) => row.error),
       ],
     );
-    const ids = new Set(written.map(({ id }) => id));
-    for (const batch of batches(rows.filter(({ id, role }) => role === 'live' && ids.has(id)))) await tx.emit('PredictionServed', batch.shard, batch);
-    return ids;
+    const keyOf = ({ id, version, role }: Pick<LedgerRow, 'id' | 'version' | 'role'>): string => `${version} ${role} ${id}`;
+    const keys = new Set(written.map(keyOf));
+    for (const batch of batches(rows.filter((row) => said.has(row.role) && keys.has(keyOf(row))))) await tx.emit('PredictionServed', batch.shard, batch);
+    return new Set(written.map(({ id }) => id));
   }
 
   async count(): Promise<number> {
-    const [{ count }] = await this.database.query<{ count: number }>(`SELECT count(*) AS count FROM prediction WHERE role = 'live'`);
+    const [{ count }] = await this.database.query<{ count: number }>(`SELECT count(*) AS count FROM prediction WHERE ${served}`);
     return count;
   }
 
+  /** Answers, declared answers and scores in shadow. */
+  async figures(): Promise<Record<string, number>> {
+    const [row] = await this.database.query<{ predictions: number; fallbacks: number; shadows: number }>(
+      `SELECT count(*) FILTER (WHERE ${served}) AS predictions, count(*) FILTER (WHERE role = 'fallback') AS fallbacks, count(*) FILTER (WHERE role = 'shadow') AS shadows FROM prediction`);
+    return { predictions: row.predictions, ...(row.fallbacks > 0 && { fallbacks: row.fallbacks }), ...(row.shadows > 0 && { shadows: row.shadows }) };
+  }
+
   async countByDeployment(): Promise<Map<string, number>> {
-    const rows = await this.database.query<{ deployment: string; count: number }>(`SELECT deployment, count(*) AS count FROM prediction WHERE role = 'live' GROUP BY deployment`);
+    const rows = await this.database.query<{ deployment: string; count: number }>(`SELECT deployment, count(*) AS count FROM prediction WHERE ${served} GROUP BY deployment`);
     return new Map(rows.map(({ deployment, count }) => [deployment, count]));
   }
 
-  /** All live rows by id, a page at a time. */
-  async *live(): AsyncIterable<unknown> {
+  /** All that callers were answered, by id, a page at a time. */
+  async *served(): AsyncIterable<unknown> {
     const page = 1_000;
     for (let after = ''; ;) {
-      const rows = await this.database.query<Omit<LedgerRow, 'featureSet'>>(
-        `SELECT ${columns} FROM prediction WHERE role = 'live' AND id COLLATE "C" > $1 ORDER BY id COLLATE "C" LIMIT ${page}`, [after],
-      );
+      const rows = await this.database.query<LedgerRow>(`SELECT ${columns} FROM prediction WHERE ${served} AND id COLLATE "C" > $1 ORDER BY id COLLATE "C" LIMIT ${page}`, [after]);
       for (const { id, asOf, digest, features, outputs } of rows) yield { id, asOf, model: digest, features, outputs };
       if (rows.length < page) return;
       after = rows.at(-1)!.id;
@@ -89,10 +140,20 @@ function batches(rows: LedgerRow[]): (serving.PredictionServed & { shard: number
     const key = `${row.deployment}\n${shard}`;
     const batch = found.get(key) ?? { deployment: row.deployment, model: row.model, featureSet: row.featureSet, shard, predictions: [] };
     found.set(key, batch);
-    batch.predictions.push({
-      id: row.id, version: row.version, role: row.role, digest: row.digest, example: row.example, exampleTime: row.exampleTime, asOf: row.asOf,
-      requestJson: JSON.stringify(row.request), features: row.features, outputs: row.outputs, traffic: 0, reason: '', error: '',
-    });
+    batch.predictions.push(asMessage(row));
   }
   return [...found.values()];
 }
+
+/** As the event and the doors tell it. */
+export const asMessage = ({ id, version, role, digest, example, exampleTime, asOf, request, features, outputs, traffic, reason, error }: LedgerRow): serving.Prediction =>
+  ({ id, version, role, digest, example, exampleTime, asOf, requestJson: JSON.stringify(request), features, outputs, traffic, reason, error });
+
+/** A score, or the failure to make one, beside what was answered to the same question. */
+export const besideRow = (of: { prediction: serving.Prediction } & Pick<LedgerRow, 'deployment' | 'model' | 'featureSet'>, version: { version: number; digest: string }, score: number | undefined, error: string): LedgerRow => {
+  const { prediction: { id, example, exampleTime, asOf, requestJson, features, traffic }, deployment, model, featureSet } = of;
+  return {
+    id, ...version, role: 'shadow', deployment, model, featureSet, example, exampleTime, asOf, inputsDigest: '', request: JSON.parse(requestJson) as FieldValues, features,
+    outputs: score === undefined ? {} : { probability: score }, traceparent: currentTraceparent(), traffic, reason: '', error,
+  };
+};

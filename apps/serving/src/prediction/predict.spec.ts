@@ -1,6 +1,9 @@
 import { status } from '@grpc/grpc-js';
-import { feature } from '@rhei/contracts';
+import { feature, unavailable } from '@rhei/contracts';
 import type { Call, Principal } from '@rhei/runtime';
+import { aDeployment, aDivision, aPlan, aVersion } from '../../spec/builders';
+import type { Deployment } from '../deployment/deployment.store';
+import { Fallbacks } from './fallbacks';
 import { Admission } from './admission';
 import { Catalogue } from '../deployment/catalogue';
 import type { Deps } from '../deps';
@@ -8,6 +11,7 @@ import type { LedgerRow } from './ledger.store';
 import type { ModelSession } from '../traffic/model-session';
 import { predict, type PredictCommand } from './predict';
 import type { Tensor } from './tensors';
+import type { Plan, Version } from '../traffic/plan';
 import { Traffic } from '../traffic/traffic';
 
 const shop = (...shops: string[]): Tensor[] => [{ name: 'shop', datatype: 'BYTES', shape: [shops.length], data: shops }];
@@ -16,20 +20,24 @@ const command = (over: Partial<PredictCommand> = {}): PredictCommand => ({ deplo
 const by = (...roles: Principal['roles']): Call => ({ principal: { name: 'p', kind: 'service', roles }, remaining: () => 1_000, signal: new AbortController().signal, traceparent: '' });
 
 /** A replica with a model over `x` and `y`, whose score is x - y; feature answers with `given`, or fails with `failure`. */
-function aReplica({ given = { x: 3, y: 1 } as Record<string, number | undefined>, failure = undefined as number | undefined, live = true } = {}) {
+function aReplica({ given = { x: 3, y: 1 } as Record<string, number | undefined>, failure = undefined as number | undefined, live = true, plan = {} as Partial<Plan>, declared = {} as Partial<Deployment>, failing = [] as number[], ledgerAway = false } = {}) {
   const rows = new Map<string, LedgerRow>();
   const scored: number[][] = [];
   const catalogue = new Catalogue();
-  catalogue.learn([{ name: 'orders', version: 1, model: 'm', featureSet: 's', ledger: 'sync' }], [{ name: 's', version: 1, request: { shop: 'string' } }]);
+  catalogue.learn([aDeployment(declared)], [{ name: 's', version: 1, request: { shop: 'string' } }]);
   const traffic = new Traffic();
-  const session = {
+  const fallbacks = new Fallbacks();
+  const failed: LedgerRow[] = [];
+  /** Version 4 gives x - y, and each further one ten more. */
+  const sessionOf = ({ version }: Version): ModelSession => ({
     features: ['x', 'y'],
     async score(flat: Float32Array) {
+      if (failing.includes(version)) throw new Error('no number');
       scored.push([...flat]);
-      return Float32Array.from({ length: flat.length / 2 }, (_, row) => flat[2 * row] - flat[2 * row + 1]);
+      return Float32Array.from({ length: flat.length / 2 }, (_, row) => flat[2 * row] - flat[2 * row + 1] + 10 * (version - 4));
     },
-  } as unknown as ModelSession;
-  if (live) traffic.switchTo({ model: 'm', version: 4, digest: 'd', revision: 1, replaces: 0, promotedAt: 0, session });
+  }) as unknown as ModelSession;
+  if (live) traffic.switchTo(aDivision(aPlan({ live: aVersion(4), ...plan }), sessionOf));
   const vector = { example: 'e', exampleTime: 0, features: Object.entries(given).map(([name, value]) => ({ name, value, eventTime: 0, age: 0, freshness: feature.Freshness.FRESH })) };
   const features = {
     getFeatures(request: feature.GetFeaturesRequest, _metadata: unknown, _options: unknown, answer: (error: unknown, response?: unknown) => void) {
@@ -38,17 +46,21 @@ function aReplica({ given = { x: 3, y: 1 } as Record<string, number | undefined>
     },
   };
   const deps = {
-    catalogue, traffic, features, admission: new Admission(4, 4), clock: { now: () => 7 },
+    catalogue, traffic, features, fallbacks, admission: new Admission(4, 4), clock: { now: () => 7, kind: 'system' }, log: { warn: () => undefined },
     ledger: { find: async (ids: string[]) => ids.flatMap((id) => rows.get(id) ?? []) },
     writer: {
+      unwritten: () => [],
+      writeLater: (list: LedgerRow[]) => list.forEach((row) => rows.set(row.id, row)),
       async write(list: LedgerRow[]) {
+        if (ledgerAway) throw unavailable('The ledger is away.');
+        if (list[0].role === 'failed') return list.forEach((row) => failed.push(row)) === undefined;
         if (list.some(({ id }) => rows.has(id))) return false;
         list.forEach((row) => rows.set(row.id, row));
         return true;
       },
     },
   } as unknown as Deps;
-  return { rows, scored, ask: (over?: Partial<PredictCommand>, caller = by('application')) => predict(deps, command(over), caller) };
+  return { rows, scored, failed, fallbacks, ask: (over?: Partial<PredictCommand>, caller = by('application')) => predict(deps, command(over), caller) };
 }
 
 describe('a prediction', () => {
@@ -150,10 +162,89 @@ describe('a question that cannot be answered', () => {
   });
 });
 
+describe('a canary', () => {
+  const plan = { candidate: aVersion(5), stage: 'canary' as const, share: 0.3, rollout: [{ stage: 'canary' as const, for: '1d', share: 0.3 }], revision: 2_001 };
+  const many = Array.from({ length: 200 }, (_, index) => `p${index}`);
+
+  it('answers its share of the questions, each always in the same way, and the ledger names who did', async () => {
+    const { ask, rows } = aReplica({ plan });
+    for (const id of many) {
+      const { version, rows: [row] } = await ask({ id });
+      expect(rows.get(id)).toMatchObject({ version, role: version === 5 ? 'canary' : 'live', digest: `d${version}`, traffic: 2_001 });
+      expect(row.outputs.probability).toBe(version === 5 ? 12 : 2);
+    }
+    const tried = many.filter((id) => rows.get(id)!.version === 5);
+    expect(tried.length).toBeGreaterThan(40);
+    expect(tried.length).toBeLessThan(80);
+    const again = aReplica({ plan });
+    for (const id of many) await again.ask({ id });
+    expect(many.filter((id) => again.rows.get(id)!.version === 5)).toEqual(tried);
+  });
+
+  it('keeps to one version for one key, in requests of several rows too, and says which had which', async () => {
+    const { ask } = aReplica({ plan: { ...plan, rollout: [{ ...plan.rollout[0], key: 'request.shop' }] } });
+    const shops = Array.from({ length: 20 }, (_, index) => `shop ${index}`);
+    const { version, rows } = await ask({ id: 'all', tensors: shop(...shops) });
+    expect(new Set(rows.map((row) => row.version))).toEqual(new Set([4, 5]));
+    expect(version).toBe(4);
+    for (const [index, one] of shops.entries()) expect((await ask({ tensors: shop(one) })).version).toBe(rows[index].version);
+  });
+
+  it('answers by the live version where the candidate cannot score', async () => {
+    const { ask, rows } = aReplica({ plan, failing: [5] });
+    for (const id of many.slice(0, 50)) expect((await ask({ id })).version).toBe(4);
+    expect(new Set([...rows.values()].map(({ role }) => role))).toEqual(new Set(['live']));
+  });
+});
+
+describe('a declared fallback', () => {
+  const declared = { fallback: { probability: 0.2 } };
+
+  it.each([
+    ['features cannot be had', { failure: status.UNAVAILABLE }, 'NO_FEATURES'], ['feature does not answer in time', { failure: status.DEADLINE_EXCEEDED }, 'NO_FEATURES'], ['nothing is live', { live: false }, 'NO_LIVE_VERSION'],
+    ['the model cannot score', { failing: [4] }, 'NO_SCORE'], ['the set lacks what the model learned from', { given: { x: 3 } }, 'FEATURES_DIFFER'],
+  ])('answers when %s, marked as such', async (_name, trouble, reason) => {
+    const { ask, rows, fallbacks } = aReplica({ declared, ...trouble });
+    expect(await ask({ id: 'p' })).toMatchObject({ version: 0, rows: [{ role: 'fallback', reason, outputs: { probability: 0.2 } }] });
+    expect(rows.get('p')).toMatchObject({ version: 0, role: 'fallback', digest: '', reason, traffic: 'live' in trouble ? 0 : 1_000 });
+    expect(fallbacks.readings()).toMatchObject([{ labels: { deployment: 'orders', reason }, value: 1 }]);
+  });
+
+  it('is given again to the same question', async () => {
+    const { ask } = aReplica({ declared, failing: [4] });
+    const first = await ask({ id: 'p' });
+    expect(await ask({ id: 'p' })).toEqual(first);
+  });
+
+  it('is no answer to a bad request, to a named version, or while the ledger is away', async () => {
+    await expect(aReplica({ declared, failure: status.INVALID_ARGUMENT }).ask()).rejects.toMatchObject({ code: 'invalid' });
+    await expect(aReplica({ declared, live: false }).ask({ tensors: raw(1, 2) })).rejects.toMatchObject({ code: 'invalid' });
+    await expect(aReplica({ declared, failing: [4] }).ask({ version: '4', tensors: raw(1, 2) })).rejects.toMatchObject({ code: 'internal' });
+    await expect(aReplica({ declared, failing: [4], ledgerAway: true }).ask()).rejects.toMatchObject({ code: 'unavailable', message: 'The ledger is away.' });
+  });
+});
+
+describe('a version that cannot score', () => {
+  it('fails the question, and the failure is kept for those who judge it', async () => {
+    const { ask, rows, failed } = aReplica({ failing: [4] });
+    await expect(ask({ id: 'p' })).rejects.toMatchObject({ code: 'internal', details: { reason: 'NO_SCORE' } });
+    expect(rows.size).toBe(0);
+    expect(failed).toMatchObject([{ id: 'p', version: 4, role: 'failed', outputs: {}, error: expect.stringContaining('no number') }]);
+  });
+});
+
+describe('an asynchronous ledger', () => {
+  it('says how long a crash may take an answer from it', async () => {
+    const { ask, rows } = aReplica({ declared: { ledger: 'async' } });
+    expect(await ask({ id: 'p' })).toMatchObject({ lossWindow: 1_000_000 });
+    expect(rows.has('p')).toBe(true);
+  });
+});
+
 describe('what a replica knows of deployments', () => {
   it('follows the newest version, in whatever order it hears of them', () => {
     const catalogue = new Catalogue();
-    const deployment = (version: number, featureSet: string) => ({ name: 'orders', version, model: 'm', featureSet, ledger: 'sync' });
+    const deployment = (version: number, featureSet: string) => aDeployment({ version, featureSet });
     catalogue.learn([deployment(2, 's2')], [{ name: 's2', version: 3, request: { shop: 'string' } }]);
     catalogue.learn([deployment(1, 's1')], [{ name: 's2', version: 2, request: {} }]);
     expect(catalogue.find('orders')).toMatchObject({ deployment: { featureSet: 's2' }, featureSet: { version: 3 } });

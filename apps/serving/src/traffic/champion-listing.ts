@@ -1,7 +1,7 @@
 import { call, pause } from '@rhei/runtime';
 import type { Deps } from '../deps';
-import { switchTraffic } from '../on-model-version-promoted';
-import { takeDeployments } from '../deployment/take-deployments';
+import { takeDeployments, takePlans } from '../deployment/take-deployments';
+import { planPromotion } from './plan-traffic';
 
 /** Milliseconds before a failed listing is tried again; longer with every attempt. */
 const firstPause = 500;
@@ -52,14 +52,8 @@ export async function refresh(deps: Deps): Promise<void> {
 async function list(deps: Deps): Promise<void> {
   const own = await takeDeployments(deps).then(() => undefined, (error: unknown) => ({ error }));
   const { champions } = await call(deps.registry, 'listChampions', {}, { deadline: 2_000 });
-  const taken = new Map(champions.map(({ model, revision }) => [model, revision]));
-  for (const champion of champions) {
-    await deps.deployments.rememberChampion(champion);
-    await switchTraffic(deps, champion);
-  }
-  // What was promoted meanwhile: the others no longer wait for a replica that has reported nothing yet.
-  for (const champion of await deps.deployments.champions()) {
-    if (champion.revision > (taken.get(champion.model) ?? 0)) await switchTraffic(deps, champion);
-  }
+  for (const champion of champions) await planPromotion(deps, champion);
+  // What was planned meanwhile as well: the others no longer wait for a replica that has reported nothing yet.
+  await takePlans(deps);
   if (own !== undefined) throw own.error;
 }

@@ -1,20 +1,18 @@
+import { aDeployment, aDivision, aPlan, aVersion } from '../../spec/builders';
 import { Catalogue } from '../deployment/catalogue';
 import { modelInfo } from './model-info';
-import type { ModelSession } from './model-session';
 import { Traffic } from './traffic';
 
-describe('the model of a deployment, in metrics', () => {
-  const champion = (version: number) => ({ model: 'churn', version, digest: `d${version}`, revision: version, replaces: version - 1, promotedAt: 0, session: {} as ModelSession });
-  const deployment = (name: string, model: string) => ({ name, version: 1, model, featureSet: 'set', ledger: 'sync' });
-
-  it('is the one that answers on this replica, for each deployment', () => {
+describe('the models of a deployment, in metrics', () => {
+  it('are those that answer or score on this replica, each once with its role', () => {
     const [catalogue, traffic] = [new Catalogue(), new Traffic()];
-    catalogue.learn([deployment('renewals', 'churn'), deployment('offers', 'churn'), deployment('fraud', 'other')], []);
+    catalogue.learn([aDeployment({ name: 'renewals', model: 'churn' }), aDeployment({ name: 'offers', model: 'churn' }), aDeployment({ name: 'fraud', model: 'other' })], []);
     expect(modelInfo({ catalogue, traffic })).toEqual([]);
-    traffic.switchTo(champion(1));
-    traffic.switchTo(champion(2));
-    expect(modelInfo({ catalogue, traffic })).toEqual(['renewals', 'offers'].map((name) => ({
-      name: 'rhei_serving_model_info', help: expect.any(String), labels: { deployment: name, model: 'churn', version: '2', digest: 'd2' }, value: 1,
+    traffic.switchTo(aDivision(aPlan({ deployment: 'renewals', model: 'churn' })));
+    traffic.switchTo(aDivision(aPlan({ deployment: 'renewals', model: 'churn', revision: 3_000, live: aVersion(2), candidate: aVersion(3), stage: 'canary', share: 0.1, kept: [{ ...aVersion(1), until: 9 }], benchmark: aVersion(1) })));
+    traffic.switchTo(aDivision(aPlan({ deployment: 'fraud', model: 'the one before' })));
+    expect(modelInfo({ catalogue, traffic })).toEqual([['2', 'live'], ['3', 'canary'], ['1', 'shadow']].map(([version, role]) => ({
+      name: 'rhei_serving_model_info', help: expect.any(String), labels: { deployment: 'renewals', model: 'churn', version, digest: `d${version}`, role }, value: 1,
     })));
   });
 });

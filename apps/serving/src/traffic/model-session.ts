@@ -24,11 +24,15 @@ export class ModelSession {
     return model;
   }
 
-  /** Probabilities of rows given as one flat array, row by row; NaN is missing. */
+  /** Probabilities of rows given as one flat array, row by row; NaN is missing. Errors: what the runtime says; `internal` when one is no number. */
   async score(rows: Float32Array): Promise<Float32Array> {
     const width = this.features.length;
     const result = await this.session.run({ features: new Tensor('float32', rows, [rows.length / width, width]) });
-    return result.probability.data as Float32Array;
+    const scores = result.probability.data as Float32Array;
+    for (let row = 0; row < scores.length; row += 1) {
+      if (!Number.isFinite(scores[row])) throw new RheiError('internal', `Model ${this.digest} gives ${scores[row]} for row ${row}.`);
+    }
+    return scores;
   }
 
   private async warmUp(): Promise<void> {

@@ -1,10 +1,11 @@
-import type { ModelSession } from './model-session';
-import { Traffic, type Live } from './traffic';
+import { aDivision, aPlan, aVersion } from '../../spec/builders';
+import type { Held } from './sessions';
+import { Traffic, type Division } from './traffic';
 
-function aVersion(version: number, revision = version): Live & { released: () => boolean } {
+function answeredBy(version: number, revision = version * 1_000): Division & { released: () => boolean } {
   let released = false;
-  const session = { release: async () => { released = true; } } as unknown as ModelSession;
-  return { model: 'm', version, revision, digest: `${version}`, replaces: version - 1, promotedAt: 0, session, released: () => released };
+  const held = { release: async () => { released = true; } } as Held;
+  return { ...aDivision(aPlan({ revision, live: aVersion(version) })), held: [held], released: () => released };
 }
 function held() {
   let end!: () => void;
@@ -14,27 +15,27 @@ function held() {
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('traffic', () => {
-  it('gives new calls the version that was switched to, and says which was before', () => {
+  it('gives new calls the division that was switched to, and says which was before', () => {
     const traffic = new Traffic();
-    const [one, two] = [aVersion(1), aVersion(2)];
+    const [one, two] = [answeredBy(1), answeredBy(2)];
     expect(traffic.answers()).toBe(false);
     expect(traffic.switchTo(one)).toEqual({ switched: true, before: undefined });
     expect(traffic.switchTo(two)).toEqual({ switched: true, before: one });
-    expect(traffic.of('m')).toBe(two);
+    expect(traffic.of('orders')).toBe(two);
     expect(traffic.of('another')).toBeUndefined();
   });
 
   it('ignores an older revision and the same one again', () => {
     const traffic = new Traffic();
-    const back = aVersion(1, 3);
+    const back = answeredBy(1, 3_000);
     traffic.switchTo(back);
-    for (const late of [aVersion(2, 2), aVersion(1, 3)]) expect(traffic.switchTo(late)).toEqual({ switched: false });
-    expect(traffic.of('m')).toBe(back);
+    for (const late of [answeredBy(2, 2_000), answeredBy(1, 3_000)]) expect(traffic.switchTo(late)).toEqual({ switched: false });
+    expect(traffic.of('orders')).toBe(back);
   });
 
-  it('frees an old version only after its last call', async () => {
+  it('lets go of an old version only after its last call', async () => {
     const traffic = new Traffic();
-    const [one, two] = [aVersion(1), aVersion(2)];
+    const [one, two] = [answeredBy(1), answeredBy(2)];
     traffic.switchTo(one);
     const [first, second] = [held(), held()];
     const calls = [traffic.using(one, first.call), traffic.using(one, second.call)];
@@ -51,19 +52,19 @@ describe('traffic', () => {
 
   it('counts a call that fails as over', async () => {
     const traffic = new Traffic();
-    const one = aVersion(1);
+    const one = answeredBy(1);
     traffic.switchTo(one);
     const call = traffic.using(one, async () => { await turn(); throw new Error('no'); });
-    traffic.switchTo(aVersion(2));
+    traffic.switchTo(answeredBy(2));
     await Promise.all([expect(call).rejects.toThrow('no'), traffic.release(one)]);
     expect(one.released()).toBe(true);
   });
 
-  it('frees at once a version that nobody asked', async () => {
+  it('lets go at once of a version that nobody asked', async () => {
     const traffic = new Traffic();
-    const one = aVersion(1);
+    const one = answeredBy(1);
     traffic.switchTo(one);
-    traffic.switchTo(aVersion(2));
+    traffic.switchTo(answeredBy(2));
     await traffic.release(one);
     expect(one.released()).toBe(true);
   });

@@ -29,9 +29,41 @@ export interface Deployment {
   liveVersion: number;
   liveDigest: string;
   liveSince: number;
+  /** Revision of the newest plan of its traffic. */
   desiredRevision: number;
+  /** The revision that all live replicas have reached. */
   appliedRevision: number;
+  /** Questions that were answered. */
   predictions: number;
+  /** What the traffic is at, as TrafficShifted says it; empty while nothing is live. */
+  stage: string;
+  /** 0: none is tried. */
+  candidate: number;
+  candidateDigest: string;
+  share: number;
+  stageSince: number;
+  /** Where a rollback of the live version goes; 0: nowhere. */
+  versionBefore: number;
+  shadows: ShadowVersion[];
+  /** What the last look at the rollout found, as JSON, and when; empty and 0 before one. */
+  figuresJson: string;
+  figuresAt: number;
+  /** Revision of the plan that was said last: all live replicas had reached it. */
+  shiftedRevision: number;
+  /** Microseconds of answers that a crash may take from the ledger; 0 where an answer is given after its row is durable. */
+  lossWindow: number;
+  /** Whether a rollout is still judged: a candidate is tried, or a new live version watched. */
+  underWay: boolean;
+}
+
+/** A version that scores all questions beside those that answer. */
+export interface ShadowVersion {
+  version: number;
+  digest: string;
+  /** "replaced" or "benchmark". */
+  why: string;
+  /** 0: for ever. */
+  until: number;
 }
 
 export interface ListDeploymentsRequest {
@@ -48,7 +80,85 @@ export interface GetPredictionRequest {
 export interface GetPredictionResponse {
   deployment: string;
   model: string;
+  /** What the caller was answered. */
+  prediction:
+    | Prediction
+    | undefined;
+  /** What other versions scored for the same question. */
+  beside: Prediction[];
+}
+
+export interface ListPredictionsRequest {
+  /** Empty: all. */
+  deployment: string;
+  /** As-of time in [from, to); 0: open. */
+  from: number;
+  to: number;
+  /** "live", "canary", "shadow", "fallback", "named" or "failed"; empty: all that were answered. */
+  role: string;
+  /** 1 to 1,000; 0: 50. */
+  limit: number;
+}
+
+export interface ListPredictionsResponse {
+  predictions: ListedPrediction[];
+}
+
+export interface ListedPrediction {
+  deployment: string;
+  model: string;
   prediction: Prediction | undefined;
+}
+
+export interface ReplayPredictionRequest {
+  id: string;
+  /** 0: the one that answered; else any version that scored the question. */
+  version: number;
+}
+
+export interface ReplayPredictionResponse {
+  deployment: string;
+  model: string;
+  prediction:
+    | Prediction
+    | undefined;
+  /** The outputs that the file gives now; empty for a fallback, which no file made. */
+  outputs: { [key: string]: number };
+  /** Whether every output has the same bits. */
+  equal: boolean;
+  /** Whether feature gives the same vector as of the same instant. */
+  featuresEqual: boolean;
+  differences: FeatureDifference[];
+  /** Why features were not compared; empty when they were. */
+  notCompared: string;
+}
+
+export interface ReplayPredictionResponse_OutputsEntry {
+  key: string;
+  value: number;
+}
+
+export interface FeatureDifference {
+  name: string;
+  /** Absent: missing. */
+  recorded?: number | undefined;
+  now?: number | undefined;
+}
+
+export interface RollbackRequest {
+  deployment: string;
+  reason: string;
+  /** The version that shall no longer answer or be tried, as the caller saw it: another one is a conflict. 0: whichever it is. */
+  version: number;
+  /** A version that was live before; 0: the one just before. */
+  to: number;
+}
+
+export interface RollbackResponse {
+  revision: number;
+  version: number;
+  /** The version that answers. */
+  live: number;
 }
 
 function createBaseDeployment(): Deployment {
@@ -63,6 +173,18 @@ function createBaseDeployment(): Deployment {
     desiredRevision: 0,
     appliedRevision: 0,
     predictions: 0,
+    stage: "",
+    candidate: 0,
+    candidateDigest: "",
+    share: 0,
+    stageSince: 0,
+    versionBefore: 0,
+    shadows: [],
+    figuresJson: "",
+    figuresAt: 0,
+    shiftedRevision: 0,
+    lossWindow: 0,
+    underWay: false,
   };
 }
 
@@ -97,6 +219,42 @@ export const Deployment: MessageFns<Deployment> = {
     }
     if (message.predictions !== 0) {
       writer.uint32(80).int64(message.predictions);
+    }
+    if (message.stage !== "") {
+      writer.uint32(90).string(message.stage);
+    }
+    if (message.candidate !== 0) {
+      writer.uint32(96).int32(message.candidate);
+    }
+    if (message.candidateDigest !== "") {
+      writer.uint32(106).string(message.candidateDigest);
+    }
+    if (message.share !== 0) {
+      writer.uint32(113).double(message.share);
+    }
+    if (message.stageSince !== 0) {
+      writer.uint32(120).int64(message.stageSince);
+    }
+    if (message.versionBefore !== 0) {
+      writer.uint32(128).int32(message.versionBefore);
+    }
+    for (const v of message.shadows) {
+      ShadowVersion.encode(v!, writer.uint32(138).fork()).join();
+    }
+    if (message.figuresJson !== "") {
+      writer.uint32(146).string(message.figuresJson);
+    }
+    if (message.figuresAt !== 0) {
+      writer.uint32(152).int64(message.figuresAt);
+    }
+    if (message.shiftedRevision !== 0) {
+      writer.uint32(160).int64(message.shiftedRevision);
+    }
+    if (message.lossWindow !== 0) {
+      writer.uint32(168).int64(message.lossWindow);
+    }
+    if (message.underWay !== false) {
+      writer.uint32(176).bool(message.underWay);
     }
     return writer;
   },
@@ -194,6 +352,102 @@ export const Deployment: MessageFns<Deployment> = {
             message.predictions = longToNumber(reader.int64());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.candidate = reader.int32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.candidateDigest = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.share = reader.double();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.stageSince = longToNumber(reader.int64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.versionBefore = reader.int32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.shadows.push(ShadowVersion.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.figuresJson = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.figuresAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.shiftedRevision = longToNumber(reader.int64());
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.lossWindow = longToNumber(reader.int64());
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.underWay = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -242,6 +496,52 @@ export const Deployment: MessageFns<Deployment> = {
         ? globalThis.Number(object.applied_revision)
         : 0,
       predictions: isSet(object.predictions) ? globalThis.Number(object.predictions) : 0,
+      stage: isSet(object.stage) ? globalThis.String(object.stage) : "",
+      candidate: isSet(object.candidate) ? globalThis.Number(object.candidate) : 0,
+      candidateDigest: isSet(object.candidateDigest)
+        ? globalThis.String(object.candidateDigest)
+        : isSet(object.candidate_digest)
+        ? globalThis.String(object.candidate_digest)
+        : "",
+      share: isSet(object.share) ? globalThis.Number(object.share) : 0,
+      stageSince: isSet(object.stageSince)
+        ? globalThis.Number(object.stageSince)
+        : isSet(object.stage_since)
+        ? globalThis.Number(object.stage_since)
+        : 0,
+      versionBefore: isSet(object.versionBefore)
+        ? globalThis.Number(object.versionBefore)
+        : isSet(object.version_before)
+        ? globalThis.Number(object.version_before)
+        : 0,
+      shadows: globalThis.Array.isArray(object?.shadows)
+        ? object.shadows.map((e: any) => ShadowVersion.fromJSON(e))
+        : [],
+      figuresJson: isSet(object.figuresJson)
+        ? globalThis.String(object.figuresJson)
+        : isSet(object.figures_json)
+        ? globalThis.String(object.figures_json)
+        : "",
+      figuresAt: isSet(object.figuresAt)
+        ? globalThis.Number(object.figuresAt)
+        : isSet(object.figures_at)
+        ? globalThis.Number(object.figures_at)
+        : 0,
+      shiftedRevision: isSet(object.shiftedRevision)
+        ? globalThis.Number(object.shiftedRevision)
+        : isSet(object.shifted_revision)
+        ? globalThis.Number(object.shifted_revision)
+        : 0,
+      lossWindow: isSet(object.lossWindow)
+        ? globalThis.Number(object.lossWindow)
+        : isSet(object.loss_window)
+        ? globalThis.Number(object.loss_window)
+        : 0,
+      underWay: isSet(object.underWay)
+        ? globalThis.Boolean(object.underWay)
+        : isSet(object.under_way)
+        ? globalThis.Boolean(object.under_way)
+        : false,
     };
   },
 
@@ -277,6 +577,42 @@ export const Deployment: MessageFns<Deployment> = {
     if (message.predictions !== 0) {
       obj.predictions = Math.round(message.predictions);
     }
+    if (message.stage !== "") {
+      obj.stage = message.stage;
+    }
+    if (message.candidate !== 0) {
+      obj.candidate = Math.round(message.candidate);
+    }
+    if (message.candidateDigest !== "") {
+      obj.candidateDigest = message.candidateDigest;
+    }
+    if (message.share !== 0) {
+      obj.share = floatToJson(message.share);
+    }
+    if (message.stageSince !== 0) {
+      obj.stageSince = Math.round(message.stageSince);
+    }
+    if (message.versionBefore !== 0) {
+      obj.versionBefore = Math.round(message.versionBefore);
+    }
+    if (message.shadows?.length) {
+      obj.shadows = message.shadows.map((e) => ShadowVersion.toJSON(e));
+    }
+    if (message.figuresJson !== "") {
+      obj.figuresJson = message.figuresJson;
+    }
+    if (message.figuresAt !== 0) {
+      obj.figuresAt = Math.round(message.figuresAt);
+    }
+    if (message.shiftedRevision !== 0) {
+      obj.shiftedRevision = Math.round(message.shiftedRevision);
+    }
+    if (message.lossWindow !== 0) {
+      obj.lossWindow = Math.round(message.lossWindow);
+    }
+    if (message.underWay !== false) {
+      obj.underWay = message.underWay;
+    }
     return obj;
   },
 
@@ -295,6 +631,135 @@ export const Deployment: MessageFns<Deployment> = {
     message.desiredRevision = object.desiredRevision ?? 0;
     message.appliedRevision = object.appliedRevision ?? 0;
     message.predictions = object.predictions ?? 0;
+    message.stage = object.stage ?? "";
+    message.candidate = object.candidate ?? 0;
+    message.candidateDigest = object.candidateDigest ?? "";
+    message.share = object.share ?? 0;
+    message.stageSince = object.stageSince ?? 0;
+    message.versionBefore = object.versionBefore ?? 0;
+    message.shadows = object.shadows?.map((e) => ShadowVersion.fromPartial(e)) || [];
+    message.figuresJson = object.figuresJson ?? "";
+    message.figuresAt = object.figuresAt ?? 0;
+    message.shiftedRevision = object.shiftedRevision ?? 0;
+    message.lossWindow = object.lossWindow ?? 0;
+    message.underWay = object.underWay ?? false;
+    return message;
+  },
+};
+
+function createBaseShadowVersion(): ShadowVersion {
+  return { version: 0, digest: "", why: "", until: 0 };
+}
+
+export const ShadowVersion: MessageFns<ShadowVersion> = {
+  encode(message: ShadowVersion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).int32(message.version);
+    }
+    if (message.digest !== "") {
+      writer.uint32(18).string(message.digest);
+    }
+    if (message.why !== "") {
+      writer.uint32(26).string(message.why);
+    }
+    if (message.until !== 0) {
+      writer.uint32(32).int64(message.until);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShadowVersion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShadowVersion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.until = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ShadowVersion {
+    return {
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      why: isSet(object.why) ? globalThis.String(object.why) : "",
+      until: isSet(object.until) ? globalThis.Number(object.until) : 0,
+    };
+  },
+
+  toJSON(message: ShadowVersion): unknown {
+    const obj: any = {};
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
+    if (message.until !== 0) {
+      obj.until = Math.round(message.until);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ShadowVersion>, I>>(base?: I): ShadowVersion {
+    return ShadowVersion.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ShadowVersion>, I>>(object: I): ShadowVersion {
+    const message = createBaseShadowVersion();
+    message.version = object.version ?? 0;
+    message.digest = object.digest ?? "";
+    message.why = object.why ?? "";
+    message.until = object.until ?? 0;
     return message;
   },
 };
@@ -490,7 +955,7 @@ export const GetPredictionRequest: MessageFns<GetPredictionRequest> = {
 };
 
 function createBaseGetPredictionResponse(): GetPredictionResponse {
-  return { deployment: "", model: "", prediction: undefined };
+  return { deployment: "", model: "", prediction: undefined, beside: [] };
 }
 
 export const GetPredictionResponse: MessageFns<GetPredictionResponse> = {
@@ -503,6 +968,9 @@ export const GetPredictionResponse: MessageFns<GetPredictionResponse> = {
     }
     if (message.prediction !== undefined) {
       Prediction.encode(message.prediction, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.beside) {
+      Prediction.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -544,6 +1012,14 @@ export const GetPredictionResponse: MessageFns<GetPredictionResponse> = {
             message.prediction = Prediction.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.beside.push(Prediction.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -561,6 +1037,7 @@ export const GetPredictionResponse: MessageFns<GetPredictionResponse> = {
       deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
       model: isSet(object.model) ? globalThis.String(object.model) : "",
       prediction: isSet(object.prediction) ? Prediction.fromJSON(object.prediction) : undefined,
+      beside: globalThis.Array.isArray(object?.beside) ? object.beside.map((e: any) => Prediction.fromJSON(e)) : [],
     };
   },
 
@@ -575,6 +1052,9 @@ export const GetPredictionResponse: MessageFns<GetPredictionResponse> = {
     if (message.prediction !== undefined) {
       obj.prediction = Prediction.toJSON(message.prediction);
     }
+    if (message.beside?.length) {
+      obj.beside = message.beside.map((e) => Prediction.toJSON(e));
+    }
     return obj;
   },
 
@@ -588,6 +1068,1039 @@ export const GetPredictionResponse: MessageFns<GetPredictionResponse> = {
     message.prediction = (object.prediction !== undefined && object.prediction !== null)
       ? Prediction.fromPartial(object.prediction)
       : undefined;
+    message.beside = object.beside?.map((e) => Prediction.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListPredictionsRequest(): ListPredictionsRequest {
+  return { deployment: "", from: 0, to: 0, role: "", limit: 0 };
+}
+
+export const ListPredictionsRequest: MessageFns<ListPredictionsRequest> = {
+  encode(message: ListPredictionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deployment !== "") {
+      writer.uint32(10).string(message.deployment);
+    }
+    if (message.from !== 0) {
+      writer.uint32(16).int64(message.from);
+    }
+    if (message.to !== 0) {
+      writer.uint32(24).int64(message.to);
+    }
+    if (message.role !== "") {
+      writer.uint32(34).string(message.role);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(40).int32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPredictionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPredictionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.from = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.to = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPredictionsRequest {
+    return {
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      from: isSet(object.from) ? globalThis.Number(object.from) : 0,
+      to: isSet(object.to) ? globalThis.Number(object.to) : 0,
+      role: isSet(object.role) ? globalThis.String(object.role) : "",
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+    };
+  },
+
+  toJSON(message: ListPredictionsRequest): unknown {
+    const obj: any = {};
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.from !== 0) {
+      obj.from = Math.round(message.from);
+    }
+    if (message.to !== 0) {
+      obj.to = Math.round(message.to);
+    }
+    if (message.role !== "") {
+      obj.role = message.role;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListPredictionsRequest>, I>>(base?: I): ListPredictionsRequest {
+    return ListPredictionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListPredictionsRequest>, I>>(object: I): ListPredictionsRequest {
+    const message = createBaseListPredictionsRequest();
+    message.deployment = object.deployment ?? "";
+    message.from = object.from ?? 0;
+    message.to = object.to ?? 0;
+    message.role = object.role ?? "";
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseListPredictionsResponse(): ListPredictionsResponse {
+  return { predictions: [] };
+}
+
+export const ListPredictionsResponse: MessageFns<ListPredictionsResponse> = {
+  encode(message: ListPredictionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.predictions) {
+      ListedPrediction.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPredictionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPredictionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.predictions.push(ListedPrediction.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPredictionsResponse {
+    return {
+      predictions: globalThis.Array.isArray(object?.predictions)
+        ? object.predictions.map((e: any) => ListedPrediction.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListPredictionsResponse): unknown {
+    const obj: any = {};
+    if (message.predictions?.length) {
+      obj.predictions = message.predictions.map((e) => ListedPrediction.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListPredictionsResponse>, I>>(base?: I): ListPredictionsResponse {
+    return ListPredictionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListPredictionsResponse>, I>>(object: I): ListPredictionsResponse {
+    const message = createBaseListPredictionsResponse();
+    message.predictions = object.predictions?.map((e) => ListedPrediction.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListedPrediction(): ListedPrediction {
+  return { deployment: "", model: "", prediction: undefined };
+}
+
+export const ListedPrediction: MessageFns<ListedPrediction> = {
+  encode(message: ListedPrediction, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deployment !== "") {
+      writer.uint32(10).string(message.deployment);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.prediction !== undefined) {
+      Prediction.encode(message.prediction, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListedPrediction {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListedPrediction();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.prediction = Prediction.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListedPrediction {
+    return {
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      prediction: isSet(object.prediction) ? Prediction.fromJSON(object.prediction) : undefined,
+    };
+  },
+
+  toJSON(message: ListedPrediction): unknown {
+    const obj: any = {};
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.prediction !== undefined) {
+      obj.prediction = Prediction.toJSON(message.prediction);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListedPrediction>, I>>(base?: I): ListedPrediction {
+    return ListedPrediction.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListedPrediction>, I>>(object: I): ListedPrediction {
+    const message = createBaseListedPrediction();
+    message.deployment = object.deployment ?? "";
+    message.model = object.model ?? "";
+    message.prediction = (object.prediction !== undefined && object.prediction !== null)
+      ? Prediction.fromPartial(object.prediction)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReplayPredictionRequest(): ReplayPredictionRequest {
+  return { id: "", version: 0 };
+}
+
+export const ReplayPredictionRequest: MessageFns<ReplayPredictionRequest> = {
+  encode(message: ReplayPredictionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayPredictionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayPredictionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplayPredictionRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+    };
+  },
+
+  toJSON(message: ReplayPredictionRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplayPredictionRequest>, I>>(base?: I): ReplayPredictionRequest {
+    return ReplayPredictionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayPredictionRequest>, I>>(object: I): ReplayPredictionRequest {
+    const message = createBaseReplayPredictionRequest();
+    message.id = object.id ?? "";
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseReplayPredictionResponse(): ReplayPredictionResponse {
+  return {
+    deployment: "",
+    model: "",
+    prediction: undefined,
+    outputs: {},
+    equal: false,
+    featuresEqual: false,
+    differences: [],
+    notCompared: "",
+  };
+}
+
+export const ReplayPredictionResponse: MessageFns<ReplayPredictionResponse> = {
+  encode(message: ReplayPredictionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deployment !== "") {
+      writer.uint32(10).string(message.deployment);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.prediction !== undefined) {
+      Prediction.encode(message.prediction, writer.uint32(26).fork()).join();
+    }
+    globalThis.Object.entries(message.outputs).forEach(([key, value]: [string, number]) => {
+      ReplayPredictionResponse_OutputsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    if (message.equal !== false) {
+      writer.uint32(40).bool(message.equal);
+    }
+    if (message.featuresEqual !== false) {
+      writer.uint32(48).bool(message.featuresEqual);
+    }
+    for (const v of message.differences) {
+      FeatureDifference.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.notCompared !== "") {
+      writer.uint32(66).string(message.notCompared);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayPredictionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayPredictionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.prediction = Prediction.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = ReplayPredictionResponse_OutputsEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.outputs[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.equal = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.featuresEqual = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.differences.push(FeatureDifference.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.notCompared = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplayPredictionResponse {
+    return {
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      prediction: isSet(object.prediction) ? Prediction.fromJSON(object.prediction) : undefined,
+      outputs: isObject(object.outputs)
+        ? (globalThis.Object.entries(object.outputs) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      equal: isSet(object.equal) ? globalThis.Boolean(object.equal) : false,
+      featuresEqual: isSet(object.featuresEqual)
+        ? globalThis.Boolean(object.featuresEqual)
+        : isSet(object.features_equal)
+        ? globalThis.Boolean(object.features_equal)
+        : false,
+      differences: globalThis.Array.isArray(object?.differences)
+        ? object.differences.map((e: any) => FeatureDifference.fromJSON(e))
+        : [],
+      notCompared: isSet(object.notCompared)
+        ? globalThis.String(object.notCompared)
+        : isSet(object.not_compared)
+        ? globalThis.String(object.not_compared)
+        : "",
+    };
+  },
+
+  toJSON(message: ReplayPredictionResponse): unknown {
+    const obj: any = {};
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.prediction !== undefined) {
+      obj.prediction = Prediction.toJSON(message.prediction);
+    }
+    if (message.outputs) {
+      const entries = globalThis.Object.entries(message.outputs) as [string, number][];
+      if (entries.length > 0) {
+        obj.outputs = {};
+        entries.forEach(([k, v]) => {
+          obj.outputs[k] = floatToJson(v);
+        });
+      }
+    }
+    if (message.equal !== false) {
+      obj.equal = message.equal;
+    }
+    if (message.featuresEqual !== false) {
+      obj.featuresEqual = message.featuresEqual;
+    }
+    if (message.differences?.length) {
+      obj.differences = message.differences.map((e) => FeatureDifference.toJSON(e));
+    }
+    if (message.notCompared !== "") {
+      obj.notCompared = message.notCompared;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplayPredictionResponse>, I>>(base?: I): ReplayPredictionResponse {
+    return ReplayPredictionResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayPredictionResponse>, I>>(object: I): ReplayPredictionResponse {
+    const message = createBaseReplayPredictionResponse();
+    message.deployment = object.deployment ?? "";
+    message.model = object.model ?? "";
+    message.prediction = (object.prediction !== undefined && object.prediction !== null)
+      ? Prediction.fromPartial(object.prediction)
+      : undefined;
+    message.outputs = (globalThis.Object.entries(object.outputs ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.equal = object.equal ?? false;
+    message.featuresEqual = object.featuresEqual ?? false;
+    message.differences = object.differences?.map((e) => FeatureDifference.fromPartial(e)) || [];
+    message.notCompared = object.notCompared ?? "";
+    return message;
+  },
+};
+
+function createBaseReplayPredictionResponse_OutputsEntry(): ReplayPredictionResponse_OutputsEntry {
+  return { key: "", value: 0 };
+}
+
+export const ReplayPredictionResponse_OutputsEntry: MessageFns<ReplayPredictionResponse_OutputsEntry> = {
+  encode(message: ReplayPredictionResponse_OutputsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayPredictionResponse_OutputsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayPredictionResponse_OutputsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplayPredictionResponse_OutputsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: ReplayPredictionResponse_OutputsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplayPredictionResponse_OutputsEntry>, I>>(
+    base?: I,
+  ): ReplayPredictionResponse_OutputsEntry {
+    return ReplayPredictionResponse_OutputsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayPredictionResponse_OutputsEntry>, I>>(
+    object: I,
+  ): ReplayPredictionResponse_OutputsEntry {
+    const message = createBaseReplayPredictionResponse_OutputsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseFeatureDifference(): FeatureDifference {
+  return { name: "", recorded: undefined, now: undefined };
+}
+
+export const FeatureDifference: MessageFns<FeatureDifference> = {
+  encode(message: FeatureDifference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.recorded !== undefined) {
+      writer.uint32(17).double(message.recorded);
+    }
+    if (message.now !== undefined) {
+      writer.uint32(25).double(message.now);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FeatureDifference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFeatureDifference();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.recorded = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.now = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FeatureDifference {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      recorded: isSet(object.recorded) ? globalThis.Number(object.recorded) : undefined,
+      now: isSet(object.now) ? globalThis.Number(object.now) : undefined,
+    };
+  },
+
+  toJSON(message: FeatureDifference): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.recorded !== undefined) {
+      obj.recorded = floatToJson(message.recorded);
+    }
+    if (message.now !== undefined) {
+      obj.now = floatToJson(message.now);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FeatureDifference>, I>>(base?: I): FeatureDifference {
+    return FeatureDifference.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FeatureDifference>, I>>(object: I): FeatureDifference {
+    const message = createBaseFeatureDifference();
+    message.name = object.name ?? "";
+    message.recorded = object.recorded ?? undefined;
+    message.now = object.now ?? undefined;
+    return message;
+  },
+};
+
+function createBaseRollbackRequest(): RollbackRequest {
+  return { deployment: "", reason: "", version: 0, to: 0 };
+}
+
+export const RollbackRequest: MessageFns<RollbackRequest> = {
+  encode(message: RollbackRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deployment !== "") {
+      writer.uint32(10).string(message.deployment);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.version !== 0) {
+      writer.uint32(24).int32(message.version);
+    }
+    if (message.to !== 0) {
+      writer.uint32(32).int32(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollbackRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollbackRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.to = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RollbackRequest {
+    return {
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      to: isSet(object.to) ? globalThis.Number(object.to) : 0,
+    };
+  },
+
+  toJSON(message: RollbackRequest): unknown {
+    const obj: any = {};
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.to !== 0) {
+      obj.to = Math.round(message.to);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RollbackRequest>, I>>(base?: I): RollbackRequest {
+    return RollbackRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RollbackRequest>, I>>(object: I): RollbackRequest {
+    const message = createBaseRollbackRequest();
+    message.deployment = object.deployment ?? "";
+    message.reason = object.reason ?? "";
+    message.version = object.version ?? 0;
+    message.to = object.to ?? 0;
+    return message;
+  },
+};
+
+function createBaseRollbackResponse(): RollbackResponse {
+  return { revision: 0, version: 0, live: 0 };
+}
+
+export const RollbackResponse: MessageFns<RollbackResponse> = {
+  encode(message: RollbackResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).int64(message.revision);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    if (message.live !== 0) {
+      writer.uint32(24).int32(message.live);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollbackResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollbackResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.live = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RollbackResponse {
+    return {
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      live: isSet(object.live) ? globalThis.Number(object.live) : 0,
+    };
+  },
+
+  toJSON(message: RollbackResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.live !== 0) {
+      obj.live = Math.round(message.live);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RollbackResponse>, I>>(base?: I): RollbackResponse {
+    return RollbackResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RollbackResponse>, I>>(object: I): RollbackResponse {
+    const message = createBaseRollbackResponse();
+    message.revision = object.revision ?? 0;
+    message.version = object.version ?? 0;
+    message.live = object.live ?? 0;
     return message;
   },
 };
@@ -605,6 +2118,7 @@ export const ServingServiceService = {
       Buffer.from(ListDeploymentsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListDeploymentsResponse => ListDeploymentsResponse.decode(value),
   },
+  /** A prediction, and what other versions scored for the same question. */
   getPrediction: {
     path: "/rhei.serving.v1.ServingService/GetPrediction" as const,
     requestStream: false as const,
@@ -615,11 +2129,52 @@ export const ServingServiceService = {
       Buffer.from(GetPredictionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetPredictionResponse => GetPredictionResponse.decode(value),
   },
+  /** The newest first. */
+  listPredictions: {
+    path: "/rhei.serving.v1.ServingService/ListPredictions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListPredictionsRequest): Buffer =>
+      Buffer.from(ListPredictionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListPredictionsRequest => ListPredictionsRequest.decode(value),
+    responseSerialize: (value: ListPredictionsResponse): Buffer =>
+      Buffer.from(ListPredictionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListPredictionsResponse => ListPredictionsResponse.decode(value),
+  },
+  /** Scores the features on record with the file on record once more, and asks feature for them as of the same instant. */
+  replayPrediction: {
+    path: "/rhei.serving.v1.ServingService/ReplayPrediction" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReplayPredictionRequest): Buffer =>
+      Buffer.from(ReplayPredictionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReplayPredictionRequest => ReplayPredictionRequest.decode(value),
+    responseSerialize: (value: ReplayPredictionResponse): Buffer =>
+      Buffer.from(ReplayPredictionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReplayPredictionResponse => ReplayPredictionResponse.decode(value),
+  },
+  /** Gives up the candidate of a rollout or, without one, goes back to the version that was live before. */
+  rollback: {
+    path: "/rhei.serving.v1.ServingService/Rollback" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RollbackRequest): Buffer => Buffer.from(RollbackRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RollbackRequest => RollbackRequest.decode(value),
+    responseSerialize: (value: RollbackResponse): Buffer => Buffer.from(RollbackResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RollbackResponse => RollbackResponse.decode(value),
+  },
 } as const;
 
 export interface ServingServiceServer extends UntypedServiceImplementation {
   listDeployments: handleUnaryCall<ListDeploymentsRequest, ListDeploymentsResponse>;
+  /** A prediction, and what other versions scored for the same question. */
   getPrediction: handleUnaryCall<GetPredictionRequest, GetPredictionResponse>;
+  /** The newest first. */
+  listPredictions: handleUnaryCall<ListPredictionsRequest, ListPredictionsResponse>;
+  /** Scores the features on record with the file on record once more, and asks feature for them as of the same instant. */
+  replayPrediction: handleUnaryCall<ReplayPredictionRequest, ReplayPredictionResponse>;
+  /** Gives up the candidate of a rollout or, without one, goes back to the version that was live before. */
+  rollback: handleUnaryCall<RollbackRequest, RollbackResponse>;
 }
 
 export interface ServingServiceClient extends Client {
@@ -638,6 +2193,7 @@ export interface ServingServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListDeploymentsResponse) => void,
   ): ClientUnaryCall;
+  /** A prediction, and what other versions scored for the same question. */
   getPrediction(
     request: GetPredictionRequest,
     callback: (error: ServiceError | null, response: GetPredictionResponse) => void,
@@ -653,6 +2209,54 @@ export interface ServingServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetPredictionResponse) => void,
   ): ClientUnaryCall;
+  /** The newest first. */
+  listPredictions(
+    request: ListPredictionsRequest,
+    callback: (error: ServiceError | null, response: ListPredictionsResponse) => void,
+  ): ClientUnaryCall;
+  listPredictions(
+    request: ListPredictionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListPredictionsResponse) => void,
+  ): ClientUnaryCall;
+  listPredictions(
+    request: ListPredictionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListPredictionsResponse) => void,
+  ): ClientUnaryCall;
+  /** Scores the features on record with the file on record once more, and asks feature for them as of the same instant. */
+  replayPrediction(
+    request: ReplayPredictionRequest,
+    callback: (error: ServiceError | null, response: ReplayPredictionResponse) => void,
+  ): ClientUnaryCall;
+  replayPrediction(
+    request: ReplayPredictionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReplayPredictionResponse) => void,
+  ): ClientUnaryCall;
+  replayPrediction(
+    request: ReplayPredictionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReplayPredictionResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives up the candidate of a rollout or, without one, goes back to the version that was live before. */
+  rollback(
+    request: RollbackRequest,
+    callback: (error: ServiceError | null, response: RollbackResponse) => void,
+  ): ClientUnaryCall;
+  rollback(
+    request: RollbackRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RollbackResponse) => void,
+  ): ClientUnaryCall;
+  rollback(
+    request: RollbackRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RollbackResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const ServingServiceClient = makeGenericClientConstructor(
@@ -663,6 +2267,10 @@ export const ServingServiceClient = makeGenericClientConstructor(
   service: typeof ServingServiceService;
   serviceName: string;
 };
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 
@@ -686,6 +2294,10 @@ function longToNumber(int64: { toString(): string }): number {
     throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
   }
   return num;
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

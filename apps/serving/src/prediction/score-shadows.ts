@@ -1,0 +1,59 @@
+import { RheiError, type serving } from '@rhei/contracts';
+import type { Transaction } from '@rhei/runtime';
+import type { Deps } from '../deps';
+import { versionsOf, type Version } from '../traffic/plan';
+import type { Loaded } from '../traffic/traffic';
+import { besideRow, type LedgerRow } from './ledger.store';
+import { scoreVectors } from './score-vectors';
+
+const transient = new Set<string>(['unavailable', 'overloaded', 'deadline_exceeded']);
+const longestError = 500;
+
+/**
+ * Scores what was answered by every other version of the plan under which it was, from the features on record, and writes and
+ * says that in the transaction that takes the event: no kill loses or doubles a score. One that cannot be made is a row too.
+ */
+export async function scoreShadows(deps: Pick<Deps, 'plans' | 'sessions' | 'ledger'>, payload: serving.PredictionServed, tx: Transaction): Promise<void> {
+  const work = new Map<string, { version: Version; predictions: serving.Prediction[] }>();
+  for (const prediction of payload.predictions) {
+    if (prediction.role !== 'live' && prediction.role !== 'canary') continue;
+    const plan = await deps.plans.at(tx, payload.deployment, prediction.traffic);
+    for (const version of plan === undefined ? [] : versionsOf(plan)) {
+      if (version.version === prediction.version) continue;
+      const entry = work.get(version.digest) ?? { version, predictions: [] };
+      work.set(version.digest, entry);
+      entry.predictions.push(prediction);
+    }
+  }
+  const rows: LedgerRow[] = [];
+  for (const { version, predictions } of work.values()) rows.push(...(await scoreBeside(deps, payload, version, predictions)));
+  if (rows.length > 0) await deps.ledger.append(tx, rows);
+}
+
+async function scoreBeside({ sessions }: Pick<Deps, 'sessions'>, { deployment, model, featureSet }: serving.PredictionServed, version: Version, predictions: serving.Prediction[]): Promise<LedgerRow[]> {
+  const rowOf = (prediction: serving.Prediction, score: number | undefined, error = ''): LedgerRow =>
+    besideRow({ prediction, deployment, model, featureSet }, version, score, error.slice(0, longestError));
+  let held;
+  try {
+    held = await sessions.hold(version.digest);
+  } catch (error) {
+    // A store that is away is waited for; a file that must not be served will never score.
+    if (error instanceof RheiError && transient.has(error.code)) throw error;
+    return predictions.map((prediction) => rowOf(prediction, undefined, (error as Error).message));
+  }
+  const loaded: Loaded = { ...version, session: held.session };
+  const score = (some: serving.Prediction[]): Promise<Float32Array> => scoreVectors(loaded, model, featureSet, some);
+  try {
+    const scores = await score(predictions);
+    return predictions.map((prediction, row) => rowOf(prediction, scores[row]));
+  } catch {
+    // One row that cannot be scored is no fault of those that came with it.
+    const rows: LedgerRow[] = [];
+    for (const prediction of predictions) {
+      rows.push(await score([prediction]).then(([alone]) => rowOf(prediction, alone), (error: unknown) => rowOf(prediction, undefined, (error as Error).message)));
+    }
+    return rows;
+  } finally {
+    await held.release();
+  }
+}

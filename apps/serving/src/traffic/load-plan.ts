@@ -1,0 +1,31 @@
+import type { Deps } from '../deps';
+import type { Plan } from './plan';
+import type { Held } from './sessions';
+import type { Division } from './traffic';
+
+/**
+ * Loads what a plan needs. The live version and the candidate must load; one that only scores beside may be loaded when it is
+ * needed, so that nothing keeps a rollback waiting. Errors: those of a version that must load.
+ */
+export async function loadPlan({ sessions, log }: Pick<Deps, 'sessions' | 'log'>, plan: Plan): Promise<Division> {
+  const { live, candidate, kept, benchmark } = plan;
+  const held: Held[] = [];
+  const hold = async (digest: string): Promise<Held> => {
+    const one = await sessions.hold(digest);
+    held.push(one);
+    return one;
+  };
+  try {
+    const division = {
+      plan, held, live: { ...live, session: (await hold(live.digest)).session },
+      ...(candidate !== null && { candidate: { ...candidate, session: (await hold(candidate.digest)).session } }),
+    };
+    for (const { version, digest } of [...kept, ...(benchmark === null ? [] : [benchmark])]) {
+      await hold(digest).catch((error: unknown) => log.warn({ err: error, deployment: plan.deployment, version }, 'a version that scores in shadow could not be loaded; it is tried again when it scores'));
+    }
+    return division;
+  } catch (error) {
+    await Promise.all(held.map((one) => one.release()));
+    throw error;
+  }
+}
