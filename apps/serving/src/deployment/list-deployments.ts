@@ -17,7 +17,7 @@ export async function listDeployments({ deployments, plans, switches, ledger, cl
         ...(plan?.kept ?? []).map(({ version, digest, until }) => ({ version, digest, why: 'replaced', until })),
         ...(plan === undefined || plan.benchmark === null ? [] : [{ ...plan.benchmark, why: 'benchmark', until: 0 }]),
       ],
-      figuresJson: newest?.figures == null ? '' : JSON.stringify(newest.figures), figuresAt: newest?.figuresAt ?? 0,
+      figuresJson: newest?.figures ? JSON.stringify(newest.figures) : '', figuresAt: newest?.figuresAt ?? 0,
       lossWindow: mode === 'async' && clock.kind === 'system' ? lossWindow : 0,
     };
   });

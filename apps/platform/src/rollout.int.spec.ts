@@ -1,0 +1,171 @@
+import { inference, registry, runtime, serving, type Payload } from '@rhei/contracts';
+import { eventually } from '@rhei/testing';
+import { applyExample, begin, exampleResources, inferRequest, question, scene } from '../spec/scene';
+
+const day = 86_400_000_000;
+const stages = [
+  { stage: 'shadow', for: '1d', guard: 'errors == 0' },
+  { stage: 'canary', for: '1d', share: 0.3, key: 'request.origin', advance: 'answered >= 5' },
+  { stage: 'live', for: '5d', guard: 'labelled < 10 || difference.low <= 0.0' },
+];
+const declared = (over: object = { rollout: stages, look: '6h', keep: '2d', benchmark: 'first' }): runtime.Resource[] =>
+  exampleResources((kind, spec) => (kind === 'Deployment' ? { model: 'flight-late', featureSet: 'flight-lateness', ...over } : spec));
+
+let it_: Awaited<ReturnType<typeof scene>>;
+const digests: string[] = [];
+let asked = 0;
+
+/** Registers a version whose log-odds are moved by `shift`, and promotes it. */
+async function promote(shift: number): Promise<number> {
+  digests.push(await it_.register(shift, digests.length === 0 ? undefined : { champion: { digest: await champion(), logLoss: 0.4 } }));
+  await it_.call.call(registry.RegistryServiceClient, 'approveVersion', { model: 'flight-late', version: digests.length, digest: digests.at(-1)!, comment: '' }, { as: 'reviewer' });
+  await it_.running.settle();
+  return digests.length;
+}
+async function champion(): Promise<string> {
+  const { models } = (await it_.call.call(registry.RegistryServiceClient, 'listModels', {})) as registry.ListModelsResponse;
+  return digests[models[0].champion - 1];
+}
+/** Asks questions of different origins; returns the versions that answered. */
+async function ask(count: number): Promise<number[]> {
+  const versions: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const request = inferRequest({ ...question, flight: `f${asked}`, origin: `A${String(asked % 40).padStart(2, '0')}` }, `p${asked}`);
+    asked += 1;
+    // A busy machine may not have features in time; an id makes the question safe to repeat.
+    const answer = await eventually('an answer', () => it_.call.call(inference.GRPCInferenceServiceClient, 'modelInfer', request, { as: 'gate' }) as Promise<inference.ModelInferResponse>);
+    versions.push(Number(answer.modelVersion));
+  }
+  await it_.running.settle();
+  return versions;
+}
+const label = (from: number, to: number, value: number) => it_.running.publish('ExampleLabelled', 0, {
+  shard: 0, labels: Array.from({ length: to - from }, (_, index) => ({
+    featureSet: 'flight-lateness', example: `f${from + index}`, revision: 1, value, exampleTime: begin, maturesAt: begin, arrival: it_.running.now(), asOf: begin, withdrawn: false,
+  })),
+});
+const deployment = async (): Promise<serving.Deployment> => ((await it_.call.call(serving.ServingServiceClient, 'listDeployments', {})) as serving.ListDeploymentsResponse).deployments[0];
+const shifts = () => it_.running.published('TrafficShifted').map(({ stage, version, candidate, replaces }) => [stage, version, candidate, replaces]);
+const rows = () => it_.running.database('serving').query<{ id: string; version: number; role: string }>('SELECT id, version, role FROM prediction ORDER BY id, version');
+interface Decided { by: string; inputs: Record<string, any>; outcome: Record<string, any> }
+const decisions = async (action: string): Promise<Decided[]> => {
+  const rows = await it_.running.database('serving').query<Record<keyof Decided, string>>('SELECT "by", inputs, outcome FROM decision WHERE action = $1 ORDER BY sequence', [action]);
+  return rows.map(({ by, inputs, outcome }) => ({ by, inputs: JSON.parse(inputs) as Decided['inputs'], outcome: JSON.parse(outcome) as Decided['outcome'] }));
+};
+const rolledBack = (): Payload<'TrafficRolledBack'>[] => it_.running.published('TrafficRolledBack');
+
+async function open(over?: object): Promise<void> {
+  digests.length = 0;
+  asked = 0;
+  it_ = await scene();
+  await applyExample(it_.call, declared(over));
+  await it_.running.settle();
+}
+
+describe('a rollout in stages', () => {
+  beforeAll(async () => {
+    await open();
+    await promote(0);
+    await promote(0.4);
+  }, 90_000);
+  afterAll(() => it_?.stop());
+
+  it('lets the first version answer at once, and tries the next one in shadow: every question is scored by both', async () => {
+    expect(shifts()).toEqual([['live', 1, 0, 0], ['shadow', 1, 2, 1]]);
+    expect(new Set(await ask(12))).toEqual(new Set([1]));
+    const all = await rows();
+    expect(all.filter(({ role }) => role === 'live').map(({ version }) => version)).toEqual(Array(12).fill(1));
+    expect(all.filter(({ role }) => role === 'shadow').map(({ version }) => version)).toEqual(Array(12).fill(2));
+    const said = it_.running.published('PredictionServed').flatMap(({ predictions }) => predictions);
+    expect(said.map(({ id, version, role, traffic }) => `${id} ${version} ${role} ${traffic}`).sort()).toEqual(all.map(({ id, version, role }) => `${id} ${version} ${role} 2000`).sort());
+  }, 60_000);
+
+  it('gives a canary its share by sticky keys, once the shadow has lasted as long as declared', async () => {
+    await it_.running.runTimers(begin + day - 1);
+    expect(await deployment()).toMatchObject({ stage: 'shadow', candidate: 2, underWay: true });
+    await it_.running.runTimers(begin + day);
+    expect(shifts().at(-1)).toEqual(['canary', 1, 2, 1]);
+    expect(await deployment()).toMatchObject({ stage: 'canary', candidate: 2, share: 0.3, liveVersion: 1, stageSince: begin + day });
+    const answers = await ask(80);
+    const tried = answers.filter((version) => version === 2).length;
+    expect(tried).toBeGreaterThan(8);
+    expect(tried).toBeLessThan(45);
+    // The origins come round again after forty questions.
+    expect(answers.slice(40)).toEqual(answers.slice(0, 40));
+    const all = await rows();
+    for (let index = 12; index < 92; index += 1) expect(all.filter(({ id }) => id === `p${index}`).map(({ version }) => version)).toEqual([1, 2]);
+  }, 60_000);
+
+  it('goes live after that, and the replaced version goes on scoring', async () => {
+    await it_.running.runTimers(begin + 2 * day);
+    expect(shifts().at(-1)).toEqual(['live', 2, 0, 1]);
+    expect(await deployment()).toMatchObject({ liveVersion: 2, versionBefore: 1, underWay: true, shadows: [{ version: 1, why: 'replaced', until: begin + 9 * day }, { version: 1, why: 'benchmark' }] });
+    expect(new Set(await ask(20))).toEqual(new Set([2]));
+    expect((await rows()).filter(({ version, role }) => version === 1 && role === 'shadow').length).toBeGreaterThan(20);
+    const [shadow, canary] = await decisions('advance-rollout');
+    expect(shadow).toMatchObject({ inputs: { version: 2, against: 1, stage: 'shadow', guard: 'errors == 0', figures: { rows: 12, errors: 0, answered: 0 } }, outcome: { stage: 'canary', share: 0.3 } });
+    expect(canary).toMatchObject({ inputs: { stage: 'canary', advance: 'answered >= 5', figures: { rows: 92 } }, outcome: { stage: 'live' } });
+  }, 60_000);
+
+  it('goes back by itself, in one decision, when matured labels break the guard of the live stage', async () => {
+    await it_.running.runTimers(begin + 3 * day);
+    await ask(20);
+    // Nothing was ever late: the version with the higher scores is worse for each of them.
+    await label(0, asked, 0);
+    await it_.running.settle();
+    expect(rolledBack()).toEqual([]);
+    await it_.running.runTimers(begin + 3 * day + day / 4);
+    expect(rolledBack()).toMatchObject([{ deployment: 'departures', version: 2, live: 1, liveDigest: digests[0], by: 'guard', promotion: 2, reason: expect.stringContaining('difference.low <= 0.0') }]);
+    expect(shifts().at(-1)).toEqual(['rolled_back', 1, 0, 2]);
+    const [back] = await decisions('roll-back');
+    expect(back).toMatchObject({ by: 'serving', inputs: { version: 2, figures: { labelled: expect.any(Number), difference: { low: expect.any(Number) } } }, outcome: { live: 1, by: 'guard' } });
+    expect(back.inputs.figures.difference.low).toBeGreaterThan(0);
+    expect(new Set(await ask(5))).toEqual(new Set([1]));
+    expect(await deployment()).toMatchObject({ liveVersion: 1, stage: 'rolled_back', underWay: false, versionBefore: 0 });
+  }, 60_000);
+
+  it('is told the alias that follows, and plans nothing for it', async () => {
+    await it_.running.settle();
+    expect(it_.running.published('ModelVersionPromoted').map(({ version, kind }) => [version, kind])).toEqual([[1, 'promotion'], [2, 'promotion'], [1, 'rollback']]);
+    expect((await deployment()).desiredRevision).toBe((await deployment()).shiftedRevision);
+    expect(await it_.running.runTimers(it_.running.now() + 10 * day)).not.toContainEqual(expect.objectContaining({ kind: 'rollout', service: 'serving' }));
+  }, 90_000);
+});
+
+describe('a rollout that something comes in the way of', () => {
+  afterEach(() => it_?.stop());
+
+  it('begins again with a version that is promoted meanwhile, on record; the benchmark scores for ever', async () => {
+    await open();
+    for (const shift of [0, 0.4, -0.4]) await promote(shift);
+    expect(shifts()).toEqual([['live', 1, 0, 0], ['shadow', 1, 2, 1], ['shadow', 1, 3, 1]]);
+    expect((await decisions('start-rollout')).at(-1)).toMatchObject({ inputs: { candidate: 3, live: 1, promotion: 3, stages: ['shadow', 'canary', 'live'] }, outcome: { replacedCandidate: 2 } });
+    await ask(3);
+    await it_.running.runTimers(begin + 2 * day);
+    // The canary has answered nobody.
+    expect(await deployment()).toMatchObject({ stage: 'canary', candidate: 3 });
+    expect(await decisions('hold-rollout')).toMatchObject([{ inputs: { stage: 'canary' }, outcome: { reason: 'answered >= 5 does not hold yet' } }]);
+    await it_.running.runTimers(begin + 2 * day + day / 2);
+    expect(await decisions('hold-rollout')).toHaveLength(1);
+    await applyExample(it_.call, declared({ benchmark: 'first' }));
+    await it_.running.settle();
+    expect(await deployment()).toMatchObject({ liveVersion: 3, candidate: 0, stage: 'live', underWay: false });
+    await it_.running.runTimers(begin + 20 * day);
+    expect(await deployment()).toMatchObject({ liveVersion: 3, versionBefore: 1, shadows: [{ version: 1, why: 'benchmark', until: 0 }] });
+    await ask(2);
+    expect((await rows()).filter(({ id }) => id === `p${asked - 1}`)).toMatchObject([{ version: 1, role: 'shadow' }, { version: 3, role: 'live' }]);
+  }, 120_000);
+
+  it('ends when monitoring asks for it, once for each request, and one about a version that is gone is only recorded', async () => {
+    await open({});
+    for (const shift of [0, 0.4]) await promote(shift);
+    const request = { id: 'r1', monitor: 'departures', deployment: 'departures', model: 'flight-late', version: 2, digest: digests[1], reason: 'it hurts', evidenceJson: '{"difference":0.1}' };
+    await it_.running.publish('RollbackRequested', 'departures', request);
+    await it_.running.publish('RollbackRequested', 'departures', request);
+    await it_.running.publish('RollbackRequested', 'departures', { ...request, id: 'r2' });
+    await it_.running.settle();
+    expect(rolledBack()).toMatchObject([{ version: 2, live: 1, by: 'monitor', reason: 'it hurts', promotion: 2 }]);
+    expect(await decisions('ignore-rollback')).toMatchObject([{ inputs: { version: 2, evidence: { difference: 0.1 } }, outcome: { reason: expect.stringContaining('version 2') } }]);
+    expect(new Set(await ask(2))).toEqual(new Set([1]));
+  }, 120_000);
+});
