@@ -1,19 +1,18 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { DuckDBInstance, type DuckDBAppender, type DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { canonicalJson } from '@rhei/expressions';
-import { columnList, columnsOf, exampleColumns, joinSql, literal, valueColumns, type Column, type JoinPhase, type JoinPlan, type JoinSummary, type JoinTable } from './join-plan';
+import { columnsOf, csvSql, exampleColumns, joinSql, literal, valueColumns, type Column, type JoinPhase, type JoinPlan, type JoinSummary, type JoinTable, type PageHead } from './join-plan';
 
 /*
  * The process that joins: DuckDB keeps memory that it once had, and cannot be stopped inside of another process.
- * In: lines of JSON, the plan, then pages of rows by table, then "end". Out: a line of JSON about the result, then the
+ * In: a line of JSON, the plan; then pages of rows as CSV, each behind a line that says whose they are; then "end". Out: a line of JSON about the result, then the
  * bytes of the Parquet file. Its folder of files goes with it.
  */
 async function main(directory: string): Promise<void> {
   const phases = new Phases();
-  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const input = new Input();
   const folder = mkdtempSync(join(directory, 'rhei-join-'));
   // The parent is gone when nothing can be written any more.
   process.stdout.on('error', () => {
@@ -21,14 +20,14 @@ async function main(directory: string): Promise<void> {
     process.exit(1);
   });
   try {
-    const plan = JSON.parse((await lines.next()).value as string) as JoinPlan;
+    const plan = JSON.parse((await input.line())!) as JoinPlan;
     const instance = await DuckDBInstance.create(':memory:', {
       // One thread: what is read back, written and hashed keeps one order without thinking about it.
       threads: '1', memory_limit: '1GB', temp_directory: folder, autoinstall_known_extensions: 'false', autoload_known_extensions: 'false',
     });
     const connection = await instance.connect();
     const files = { examples: join(folder, 'examples.parquet'), values: join(folder, 'values.parquet'), result: join(folder, 'result.parquet') };
-    if (!await receive(connection, plan, lines, files)) return;
+    if (!await receive(connection, plan, input, files)) return;
     phases.begin('join');
     await connection.run(`COPY (${joinSql(plan, files.examples, files.values)}) TO ${literal(files.result)} (FORMAT parquet)`);
     phases.begin('summarise');
@@ -61,37 +60,63 @@ class Phases {
   }
 }
 
-/** Takes the rows in and writes them as Parquet; false when the parent went away in the middle. */
-async function receive(connection: DuckDBConnection, plan: JoinPlan, lines: AsyncIterator<string>, files: { examples: string; values: string }): Promise<boolean> {
+/** Takes the rows in and writes them as Parquet; false when the parent went away in the middle. No row is looked at on the way. */
+async function receive(connection: DuckDBConnection, plan: JoinPlan, input: Input, files: Record<JoinTable, string>): Promise<boolean> {
   const columns: Record<JoinTable, Column[]> = { examples: exampleColumns(plan), values: valueColumns };
-  const appenders = {} as Record<JoinTable, DuckDBAppender>;
-  for (const table of ['examples', 'values'] as const) {
-    await connection.run(`CREATE TABLE ${table}_in (${columnList(columns[table])})`);
-    appenders[table] = await connection.createAppender(`${table}_in`);
-  }
+  const tables = ['examples', 'values'] as const;
+  const open = { examples: openSync(`${files.examples}.csv`, 'w'), values: openSync(`${files.values}.csv`, 'w') };
   for (;;) {
-    const { value: line, done } = await lines.next();
-    if (done === true) return false;
+    const line = await input.line();
+    if (line === undefined) return false;
     if (line === 'end') break;
-    const { table, rows } = JSON.parse(line as string) as { table: JoinTable; rows: (string | number | null)[][] };
-    for (const row of rows) append(appenders[table], columns[table], row);
+    const { table, bytes } = JSON.parse(line) as PageHead;
+    if (!await input.copy(bytes, open[table])) return false;
   }
-  for (const table of ['examples', 'values'] as const) {
-    appenders[table].closeSync();
-    await connection.run(`COPY ${table}_in TO ${literal(files[table])} (FORMAT parquet)`);
-    await connection.run(`DROP TABLE ${table}_in`);
+  for (const table of tables) {
+    closeSync(open[table]);
+    await connection.run(`COPY (${csvSql(columns[table], `${files[table]}.csv`)}) TO ${literal(files[table])} (FORMAT parquet)`);
+    rmSync(`${files[table]}.csv`);
   }
   return true;
 }
 
-function append(appender: DuckDBAppender, columns: readonly Column[], row: readonly (string | number | null)[]): void {
-  columns.forEach(({ type }, index) => {
-    if (row[index] === null) appender.appendNull();
-    else if (type === 'VARCHAR') appender.appendVarchar(row[index] as string);
-    else if (type === 'BIGINT') appender.appendBigInt(BigInt(row[index] as number));
-    else appender.appendDouble(row[index] as number);
-  });
-  appender.endRow();
+/** The bytes that come in: lines, and behind some of them a number of bytes. */
+class Input {
+  private readonly chunks = process.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  private rest: Buffer = Buffer.alloc(0);
+
+  /** Undefined at the end. */
+  async line(): Promise<string | undefined> {
+    for (;;) {
+      const end = this.rest.indexOf('\n');
+      if (end >= 0) {
+        const line = this.rest.toString('utf8', 0, end);
+        this.rest = this.rest.subarray(end + 1);
+        return line;
+      }
+      const chunk = await this.next();
+      if (chunk === undefined) return undefined;
+      this.rest = Buffer.concat([this.rest, chunk]);
+    }
+  }
+
+  /** False when the end comes first. */
+  async copy(bytes: number, file: number): Promise<boolean> {
+    for (let left = bytes; left > 0;) {
+      const chunk = this.rest.length > 0 ? this.rest : await this.next();
+      if (chunk === undefined) return false;
+      const taken = chunk.subarray(0, left);
+      writeSync(file, taken);
+      left -= taken.length;
+      this.rest = chunk.subarray(taken.length);
+    }
+    return true;
+  }
+
+  private async next(): Promise<Buffer | undefined> {
+    const { value, done } = await this.chunks.next();
+    return done === true ? undefined : value;
+  }
 }
 
 /** Reads the written file back: what is hashed is what will be read. */

@@ -88,10 +88,33 @@ export const valueColumns: Column[] = [
   { name: 'view', type: 'VARCHAR' }, { name: 'entity', type: 'VARCHAR' }, { name: 'known_at', type: 'BIGINT' }, { name: 'event_time', type: 'BIGINT' }, { name: 'value', type: 'DOUBLE' },
 ];
 
+/** What stands before the rows of a page on their way into the join: whose they are, and how many bytes of CSV. */
+export interface PageHead {
+  table: JoinTable;
+  bytes: number;
+}
+
+/**
+ * A row as a line of CSV: texts always in quotes, so that an empty one is none of the nulls, and numbers in the shortest
+ * form that reads back as they are.
+ */
+export function csvLine(columns: readonly Column[], row: readonly (string | number | null)[]): string {
+  let line = '';
+  for (let at = 0; at < columns.length; at += 1) {
+    const value = row[at];
+    if (at > 0) line += ',';
+    if (value !== null) line += columns[at].type === 'VARCHAR' ? `"${(value as string).replaceAll('"', '""')}"` : value;
+  }
+  return `${line}\n`;
+}
+
+/** The rows of a file of such lines. */
+export const csvSql = (columns: readonly Column[], file: string): string =>
+  `SELECT * FROM read_csv(${literal(file)}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, new_line = '\\n', columns = {${columns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(', ')}})`;
+
 /** Text as an SQL literal. */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-export const columnList = (columns: readonly Column[]): string => columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ');
 
 /**
  * The point-in-time join: for each example and feature the newest row that was known at the example's as-of, withheld

@@ -19,7 +19,7 @@ const plan: JoinPlan = {
   request: [{ name: 'distance', type: 'DOUBLE' }, { name: 'lane', type: 'VARCHAR' }, { name: 'planned', type: 'BIGINT' }],
 };
 const within = (purpose: string, id: number, below: number): number => Math.floor(hashUnit(11, purpose, id) * below);
-const entities = ['a', 'b', "it's", 'é', '\u{1f600}', ''];
+const entities = ['a', 'b\n', "it's, \"so\"\r\n", 'é', '\u{1f600}', ''];
 
 const values = [...new Map(Array.from({ length: 3_000 }, (_, index): JoinValue => {
   const knownAt = within('known', index, 1_000);

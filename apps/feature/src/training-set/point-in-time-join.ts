@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { recordSpan } from '@rhei/runtime';
-import type { JoinExample, JoinPhase, JoinPlan, JoinSummary, JoinValue } from './join-plan';
+import { csvLine, exampleColumns, valueColumns, type JoinExample, type JoinPhase, type JoinPlan, type JoinSummary, type JoinTable, type JoinValue, type PageHead } from './join-plan';
 
 /** The child did not bring the join to its end. */
 export class JoinFailed extends Error {}
@@ -50,19 +50,24 @@ export async function joinPointInTime(plan: JoinPlan, examples: AsyncIterable<Jo
 }
 
 async function feed(child: ChildProcess, plan: JoinPlan, examples: AsyncIterable<JoinExample[]>, values: AsyncIterable<JoinValue[]>): Promise<void> {
-  const write = async (line: string): Promise<void> => {
-    if (child.stdin!.write(`${line}\n`) || child.exitCode !== null) return;
+  const write = async (bytes: Buffer): Promise<void> => {
+    if (child.stdin!.write(bytes) || child.exitCode !== null) return;
     const settled = new AbortController();
     await Promise.race([once(child.stdin!, 'drain', settled), once(child, 'close', settled)]).finally(() => settled.abort());
   };
-  await write(JSON.stringify(plan));
+  const writePage = (table: JoinTable, lines: string[]): Promise<void> => {
+    const page = Buffer.from(lines.join(''));
+    return write(Buffer.concat([Buffer.from(`${JSON.stringify({ table, bytes: page.length } satisfies PageHead)}\n`), page]));
+  };
+  await write(Buffer.from(`${JSON.stringify(plan)}\n`));
+  const columns = exampleColumns(plan);
   for await (const page of examples) {
-    await write(JSON.stringify({ table: 'examples', rows: page.map(({ example, asOf, exampleTime, label, features, request }) => [example, asOf, exampleTime, label, ...features, ...request]) }));
+    await writePage('examples', page.map(({ example, asOf, exampleTime, label, features, request }) => csvLine(columns, [example, asOf, exampleTime, label, ...features, ...request])));
   }
   for await (const page of values) {
-    await write(JSON.stringify({ table: 'values', rows: page.map(({ view, entity, knownAt, eventTime, value }) => [view, entity, knownAt, eventTime, value]) }));
+    await writePage('values', page.map(({ view, entity, knownAt, eventTime, value }) => csvLine(valueColumns, [view, entity, knownAt, eventTime, value])));
   }
-  await write('end');
+  await write(Buffer.from('end\n'));
   child.stdin!.end();
 }
 
