@@ -23,9 +23,14 @@ async function scoreAgain({ sessions }: Pick<Deps, 'sessions'>, row: LedgerRow):
   // The declared answer is not computed: it is what was declared.
   if (row.role === 'fallback') return { outputs: {}, equal: true };
   const held = await sessions.hold(row.digest);
+  const failed = row.error !== '';
   try {
     const [probability] = await scoreVectors({ version: row.version, digest: row.digest, session: held.session }, row.model, row.featureSet, [row]);
-    return { outputs: { probability }, equal: Object.is(probability, row.outputs.probability) };
+    return { outputs: { probability }, equal: !failed && Object.is(probability, row.outputs.probability) };
+  } catch (error) {
+    // What could not be scored then cannot be scored now: that is the same.
+    if (failed && error instanceof RheiError) return { outputs: {}, equal: true };
+    throw error;
   } finally {
     await held.release();
   }
