@@ -8,6 +8,7 @@ import { featureRpc } from './feature.grpc';
 import { Feature0001Features1700000000001 } from './migrations/0001-features';
 import { Feature0002Traces1700000000002 } from './migrations/0002-traces';
 import { Feature0003Revisions1700000000003 } from './migrations/0003-revisions';
+import { Feature0004ToldExampleTime1700000000004 } from './migrations/0004-told-example-time';
 import { onArrivalsClosed } from './on-arrivals-closed';
 import { onPredictionServed } from './on-prediction-served';
 import { onRecordAccepted } from './on-record-accepted';
@@ -26,7 +27,7 @@ import { featureViewResource } from './view/feature-view.resource';
 export const FeatureModule = service<Config, Deps>({
   name: 'feature',
   config,
-  migrations: [Feature0001Features1700000000001, Feature0002Traces1700000000002, Feature0003Revisions1700000000003],
+  migrations: [Feature0001Features1700000000001, Feature0002Traces1700000000002, Feature0003Revisions1700000000003, Feature0004ToldExampleTime1700000000004],
   deps: ({ database, blobs, clock, log, config }) => {
     const own = { database, blobs, clock, log, config, definitions: new DefinitionCache() };
     return { ...own, builds: new Builds(own) };

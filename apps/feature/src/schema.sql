@@ -39,6 +39,7 @@ CREATE TABLE example (
   told_known_at bigint,
   told_value double precision,
   revised boolean NOT NULL DEFAULT false,
+  told_example_time bigint,
   CONSTRAINT example_pkey PRIMARY KEY (feature_set, id)
 );
 

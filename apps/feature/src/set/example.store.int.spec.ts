@@ -91,6 +91,13 @@ describe('an example and its label', () => {
       expect(await landing.label(40, 1, 'm2')).toMatchObject([{ example: 'm1', revision: 2, withdrawn: true, arrival: 40 }, { example: 'm2', revision: 1, withdrawn: false }]);
     });
 
+    it('is told again with the corrected time of its example', async () => {
+      const scheduled = aFact('flight.scheduled', 't1');
+      await scheduled.example(12);
+      await aFact('flight.landed', 't1').label(30, 1);
+      expect(await scheduled.example(40)).toMatchObject([{ example: 't1', revision: 2, value: 1, withdrawn: false, arrival: 40, exampleTime: 35, maturesAt: 35 + 2 * day }]);
+    });
+
     it('is taken back with the example itself', async () => {
       const scheduled = aFact('flight.scheduled', 'w1');
       await scheduled.example(12);

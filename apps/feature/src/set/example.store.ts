@@ -16,8 +16,8 @@ function isBefore(a: ExampleRecord, b: ExampleRecord): boolean {
 
 /**
  * Keeps examples and labels, ends those that later revisions supersede, and returns the labels that are news: of examples
- * that are known and whose newest label has not been told yet, and of those that have lost what was told. Whichever of
- * example and label comes second, tells. The order of batches does not change what is kept.
+ * that are known and whose newest label has not been told yet, of those that have lost what was told, and of those whose
+ * own time was corrected. Whichever of example and label comes second, tells. The order of batches does not change what is kept.
  */
 export async function addExamplesAndLabels(tx: Queryable, sets: ReadonlyMap<string, FeatureSet>, examples: readonly ExampleRecord[], labels: readonly LabelRecord[], facts: Facts): Promise<feature.Label[]> {
   const unlabelled = await endRevised(tx, 'label', sets, facts);
@@ -113,14 +113,14 @@ interface ToldRow {
 // All these examples exist, so nothing is inserted: a conflict finds its row by the key whatever the statistics say.
 async function tell(tx: Queryable, sets: ReadonlyMap<string, FeatureSet>, keys: readonly Key[]): Promise<feature.Label[]> {
   const told = await tx.query<ToldRow>(`
-    INSERT INTO example AS kept (feature_set, id, told_event_time, told_arrival, told_source, told_record, told_known_at, told_value)
+    INSERT INTO example AS kept (feature_set, id, told_event_time, told_arrival, told_source, told_record, told_known_at, told_value, told_example_time)
     SELECT given.feature_set, given.id, newest.event_time, newest.arrival, newest.source, newest.record,
       CASE WHEN newest.record IS NOT NULL THEN newest.known_at ELSE greatest(
         (SELECT max(until) FROM label WHERE label.feature_set = given.feature_set AND label.example = given.id),
         (SELECT max(until) FROM example_revision r WHERE known.known_at IS NULL AND r.feature_set = given.feature_set AND r.example = given.id)
-      ) END, newest.value
+      ) END, newest.value, known.event_time
     FROM unnest($1::text[], $2::text[]) AS given (feature_set, id)
-    CROSS JOIN LATERAL (SELECT known_at, told_record FROM example WHERE example.feature_set = given.feature_set AND example.id = given.id OFFSET 0) AS known
+    CROSS JOIN LATERAL (SELECT known_at, event_time, told_record FROM example WHERE example.feature_set = given.feature_set AND example.id = given.id OFFSET 0) AS known
     LEFT JOIN LATERAL (
       SELECT * FROM label WHERE label.feature_set = given.feature_set AND label.example = given.id AND until IS NULL AND known.known_at IS NOT NULL
       ORDER BY event_time DESC, arrival DESC, source DESC, record DESC LIMIT 1
@@ -128,9 +128,10 @@ async function tell(tx: Queryable, sets: ReadonlyMap<string, FeatureSet>, keys: 
     WHERE newest.record IS NOT NULL OR known.told_record IS NOT NULL
     ON CONFLICT (feature_set, id) DO UPDATE SET
       revision = kept.revision + 1, told_event_time = excluded.told_event_time, told_arrival = excluded.told_arrival, told_source = excluded.told_source,
-      told_record = excluded.told_record, told_known_at = excluded.told_known_at, told_value = coalesce(excluded.told_value, kept.told_value)
+      told_record = excluded.told_record, told_known_at = excluded.told_known_at, told_value = coalesce(excluded.told_value, kept.told_value), told_example_time = excluded.told_example_time
     WHERE (kept.told_event_time, kept.told_arrival, kept.told_source, kept.told_record)
           IS DISTINCT FROM (excluded.told_event_time, excluded.told_arrival, excluded.told_source, excluded.told_record)
+      OR excluded.told_record IS NOT NULL AND kept.told_example_time <> excluded.told_example_time
     RETURNING feature_set, id, revision, told_value, told_record, event_time, greatest(known_at, told_known_at) AS both_known_at, predicted_as_of`,
   [keys.map(({ featureSet }) => featureSet), keys.map(({ example }) => example)]);
   return told.sort((a, b) => compareText(a.feature_set, b.feature_set) || compareText(a.id, b.id)).map((row) => ({
