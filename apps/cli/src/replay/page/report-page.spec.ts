@@ -31,9 +31,9 @@ function aReport(change: Partial<Report> = {}): Report {
     planned, counts: { ...planned, predictions: 24_000, labelled: 23_000 },
     digests: { accepted: 'a', decisions: 'b', predictions: 'c', trainingSets: 'd', models: 'e' },
     versions: [
-      { model: 'tills', version: 1, digest: 'x', state: 'retired', reason: 'plan: first', metrics: null, gates: [{ gate: 'g', passed: true, reason: '' }], liveFrom: instant(45), liveTo: instant(110) },
-      { model: 'tills', version: 2, digest: 'y', state: 'gates_unmet', reason: 'person: a | hasty try', metrics: null, gates: [{ gate: 'not <worse>', passed: false, reason: '0.5 > 0.4' }], liveFrom: null, liveTo: null },
-      { model: 'tills', version: 3, digest: 'z', state: 'champion', reason: 'drift: request.amount', metrics: null, gates: [{ gate: 'g', passed: true, reason: '' }], liveFrom: instant(110), liveTo: null },
+      { model: 'tills', version: 1, digest: 'x', state: 'retired', reason: 'plan: first', metrics: null, gates: [{ gate: 'g', passed: true, reason: '' }], liveFrom: instant(45), liveTo: null, live: [[instant(45), instant(110)], [instant(140), null]] },
+      { model: 'tills', version: 2, digest: 'y', state: 'gates_unmet', reason: 'person: a | hasty try', metrics: null, gates: [{ gate: 'not <worse>', passed: false, reason: '0.5 > 0.4' }], liveFrom: null, liveTo: null, live: [] },
+      { model: 'tills', version: 3, digest: 'z', state: 'champion', reason: 'drift: request.amount', metrics: null, gates: [{ gate: 'g', passed: true, reason: '' }], liveFrom: instant(110), liveTo: instant(140), live: [[instant(110), instant(140)]] },
     ],
     retrainings: 1,
     rollbacks: [{ deployment: 'tills', model: 'tills', version: 4, to: 3, by: 'guard', reason: 'scores.mean < 0.1', at: instant(140) }],
@@ -62,7 +62,7 @@ describe('the page of a story', () => {
     const page = pageOf(aReport());
     for (const fact of [
       '| 2024-05 | 4000 | 30 | 0.4250 | 0.4390 | −0.0140 | −0.0220 to −0.0060 |', '| tills v3 | v1 | helped | −0.0060 |', '1 of 17 windows', 'between 0 and 1 alarms', 'request.amount PSI 0.090',
-      '**not met**: not &lt;worse&gt; (0.5 &gt; 0.4)', '| tills v4 | v3 | guard |', '900 different contents, 540 mended (540 by steward), 360 open', '| broken contract | 540 |', '| late | 1200 |', '95.8 %', '26 | EUR', 'failed: only 3 rows',
+      '**not met**: not &lt;worse&gt; (0.5 &gt; 0.4)', '| tills v4 | v3 | guard |', '900 different contents, 540 mended (540 by steward), 360 open', '| broken contract | 540 |', '| late | 1200 |', '95.8 %', '26 | EUR', '2024-02-15 00:00 to 2024-04-20 00:00, 2024-05-20 00:00 to the end |', 'failed: only 3 rows',
     ]) expect(page).toContain(fact);
   });
 

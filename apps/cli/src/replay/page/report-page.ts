@@ -87,10 +87,10 @@ function alarms({ alarms: alarmed, falseAlarms, windows }: Report, plots: PlotFi
 }
 
 function versions({ versions: rows }: Report): string {
-  return paragraphs('## Versions and their gates', rows.length === 0 ? 'No version was registered.' : markdownTable(['version', 'why it was trained', 'gates', 'state', 'live'], rows.map(({ model, version, reason, gates, state, liveFrom, liveTo }) => [
+  return paragraphs('## Versions and their gates', rows.length === 0 ? 'No version was registered.' : markdownTable(['version', 'why it was trained', 'gates', 'state', 'live'], rows.map(({ model, version, reason, gates, state, live }) => [
     `${plain(model)} v${version}`, plain(reason),
     gates.every(({ passed }) => passed) ? `all ${gates.length} met` : gates.filter(({ passed }) => !passed).map(({ gate, reason: why }) => `**not met**: ${plain(gate)}${why === '' ? '' : ` (${plain(why)})`}`).join('; '),
-    state.replaceAll('_', ' '), liveFrom === null ? 'never' : `${at(liveFrom)} to ${liveTo === null ? 'the end' : at(liveTo)}`,
+    state.replaceAll('_', ' '), live.map(([from, to]) => `${at(from)} to ${to === null ? 'the end' : at(to)}`).join(', ') || 'never',
   ])));
 }
 
