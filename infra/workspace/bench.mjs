@@ -11,6 +11,8 @@ const benches = {
   idle: { what: 'start of the built platform on the data folder (--data DIR, default .rhei), and its memory after 60 s of nothing to do', run: idle },
   messaging: { what: 'outbox to inbox over the log in Postgres; then on Kafka (Docker, or BENCH_KAFKA=kafka://… of a broker for benchmarks alone) against the bare client', run: messaging },
   join: { what: 'the point-in-time join of a training set against ASOF joins of DuckDB that are written by hand, over the same Parquet', run: () => measure('apps', 'feature', 'src', 'training-set', 'join.bench.ts') },
+  drift: { what: '100,000 rows × 20 columns through our binning and whole-day test against NumPy and SciPy (PYTHON: an interpreter that has them), interleaved', run: () => measure('libs', 'statistics', 'src', 'drift.bench.ts') },
+  ingestion: { what: 'events a second through the HTTP door (validated, deduplicated, durable) against \\copy of the same rows', run: () => measure('apps', 'ingestion', 'src', 'ingestion.bench.ts') },
   tracing: { what: 'what a span costs: processor time of a piece of work without tracing, with it, and where no trace is kept', run: () => measure('libs', 'runtime', 'src', 'tracing.bench.ts') },
 };
 const name = process.argv[2];

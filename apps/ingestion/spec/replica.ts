@@ -32,6 +32,10 @@ export class Replica {
     return Object.assign(replica, await replica.addresses);
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   /** What it has logged. */
   get log(): string {
     return this.lines.join('\n');

@@ -70,7 +70,7 @@ function optional(event: Record<string, unknown>, name: string, longest: number)
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string' || value === '') throw noEvent(name, 'it has the wrong type', 'a text that is not empty', show(value));
   if (value.length > longest) throw noEvent(name, 'it is too long', `at most ${longest} characters`, `${value.length}`);
-  if (/[\p{Cc}\p{Cs}]/u.test(value)) throw noEvent(name, 'it holds a control character or half a surrogate pair', 'printable text', show(value));
+  if (!/^[ -~]*$/.test(value) && /[\p{Cc}\p{Cs}]/u.test(value)) throw noEvent(name, 'it holds a control character or half a surrogate pair', 'printable text', show(value));
   return value;
 }
 

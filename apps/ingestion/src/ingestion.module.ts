@@ -38,7 +38,7 @@ export const IngestionModule = service<Config, Deps>({
     return {
       database, contracts,
       committer: new GroupCommit((submissions) => inGroup('accept events', submissions.map(causeOf), () => acceptEvents({ database, contracts }, submissions)), {
-        groupItems: 500, groupBytes: 4 * mebibyte, queueItems: queueEvents, queueBytes: 64 * mebibyte,
+        groupItems: 2_000, groupBytes: 8 * mebibyte, queueItems: queueEvents, queueBytes: 64 * mebibyte,
       }),
       // A story takes thousands of steps: there a day is often enough.
       watermarkInterval: watermarkInterval ?? parseDuration(clock.kind === 'replay' ? '1d' : '10s'),

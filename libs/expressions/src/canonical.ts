@@ -39,7 +39,11 @@ function writeObject(object: Record<string, unknown>, path: string, depth: numbe
   return `{${keys.map((key) => `${quote(key, path)}:${write(object[key], `${path}.${key}`, depth + 1)}`).join(',')}}`;
 }
 
+/** ASCII that JSON writes as it is: almost every key and most values. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 function quote(text: string, path: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   // With the flag u a pair is one character, so the category "surrogate" means a lone one.
   if (/\p{Cs}/u.test(text)) refuse(path, 'a string with a lone surrogate');
   return JSON.stringify(text);
