@@ -2,7 +2,7 @@ import type { Queryable } from '@rhei/messaging';
 import type { Facts } from '../record/fact';
 import type { ViewEntry } from '../record/read-records';
 import type { FeatureView } from './feature-view';
-import type { Entry } from './window';
+import type { Aggregate, Entry } from './window';
 
 /** Where an entry is kept. */
 interface Place {
@@ -24,13 +24,17 @@ export interface EntryRow {
   known_at: string;
   until: string | null;
   scaled: string;
-  below: string | null;
-  item: string | null;
+  /** Absent where no aggregate of the question reads it: most need neither, and each column of a hot path costs. */
+  below?: string | null;
+  item?: string | null;
 }
-export const entryColumns = 'event_time, arrival, source, id, known_at, until, scaled::text, below::text, item';
+const plainColumns = 'event_time, arrival, source, id, known_at, until, scaled::text';
+export const entryColumns = `${plainColumns}, below::text, item`;
+/** The columns of entries that these aggregates read. */
+export const entryColumnsOf = (aggregates: readonly Aggregate[]): string => (aggregates.some((aggregate) => aggregate === 'ratio' || aggregate === 'distinct') ? entryColumns : plainColumns);
 export const entryOf = (row: EntryRow): Entry => ({
   eventTime: Number(row.event_time), arrival: Number(row.arrival), source: row.source, id: row.id, knownAt: Number(row.known_at), scaled: BigInt(row.scaled),
-  ...(row.until !== null && { until: Number(row.until) }), ...(row.below !== null && { below: BigInt(row.below) }), ...(row.item !== null && { item: row.item }),
+  ...(row.until !== null && { until: Number(row.until) }), ...(typeof row.below === 'string' && { below: BigInt(row.below) }), ...(typeof row.item === 'string' && { item: row.item }),
 });
 
 /** The entries of before whose facts now have a revision that ends them. Their facts are locked, so they stay as they are. */

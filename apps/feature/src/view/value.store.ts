@@ -2,13 +2,13 @@ import type { Queryable } from '@rhei/messaging';
 import type { Instant } from '@rhei/runtime';
 import type { Facts } from '../record/fact';
 import type { ViewEntry } from '../record/read-records';
-import { endedBy, endEntries, entryColumns, entryOf, keepEntries, type Ended, type EntryRow } from './entry.store';
+import { endedBy, endEntries, entryColumnsOf, entryOf, keepEntries, type Ended, type EntryRow } from './entry.store';
 import type { FeatureView } from './feature-view';
 import { remadeTiles } from './merge';
 import { names } from './lookup.store';
 import { reads, restate, type Reads } from './restate';
 import { stepsOf, type Known, type Step } from './steps';
-import type { Entry, Tile, ValueRow, Window } from './window';
+import { merges, type Aggregate, type Entry, type Tile, type ValueRow, type Window } from './window';
 
 /** One entity of one view, to which a batch brings or takes records. */
 interface Group {
@@ -63,6 +63,8 @@ function groupsOf(views: ReadonlyMap<string, FeatureView>, entries: readonly Vie
   return [...groups.values()];
 }
 
+const aggregatesOf = (groups: readonly Group[]): Aggregate[] => groups.map(({ window }) => window.aggregate);
+
 // Sorted, so that two shards that touch the same entities wait for one another in one order.
 const lock = (tx: Queryable, groups: readonly Group[]): Promise<unknown> => tx.query(`
   INSERT INTO view_entity AS kept (view, entity)
@@ -72,7 +74,7 @@ const lock = (tx: Queryable, groups: readonly Group[]): Promise<unknown> => tx.q
 /** What is known from the group's first change on, what ends from then on, and the newest record of before. */
 async function knownOf(tx: Queryable, groups: readonly Group[]): Promise<Restated[]> {
   const found = await tx.query<EntryRow & { at: number }>(`
-    SELECT given.at::integer, ${entryColumns}
+    SELECT given.at::integer, ${entryColumnsOf(aggregatesOf(groups))}
     FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS given (view, entity, first, at)
     CROSS JOIN LATERAL (
       (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.known_at >= given.first)
@@ -100,16 +102,23 @@ interface TileRow {
   start: string;
   n: string;
   sum: string;
-  squares: string | null;
-  below: string | null;
-  least: string | null;
-  most: string | null;
-  items: string | null;
+  /** Absent where no aggregate of the question reads it. */
+  squares?: string;
+  below?: string;
+  least?: string | null;
+  most?: string | null;
+  items?: string | null;
 }
-const bigintIn = (text: string | null): bigint | undefined => (text === null ? undefined : BigInt(text));
+/** What the aggregates read of tiles beside n and sum. */
+const tileColumnsOf = (groups: readonly Group[]): string => [
+  ...(groups.some(({ window }) => window.aggregate === 'stddev') ? ['squares::text'] : []),
+  ...(groups.some(({ window }) => window.aggregate === 'ratio') ? ['below::text'] : []),
+  ...(groups.some(({ window }) => merges(window)) ? ['least::text', 'most::text', 'items'] : []),
+].map((column) => `, tile.${column}`).join('');
+const bigintIn = (text: string | null | undefined): bigint | undefined => (typeof text === 'string' ? BigInt(text) : undefined);
 const tileOf = ({ start, n, sum, squares, below, least, most, items }: TileRow): Tile => ({
   start: Number(start), n: Number(n), sum: BigInt(sum), squares: bigintIn(squares) ?? 0n, below: bigintIn(below) ?? 0n,
-  least: bigintIn(least), most: bigintIn(most), items: items === null ? undefined : JSON.parse(items) as string[],
+  least: bigintIn(least), most: bigintIn(most), items: typeof items === 'string' ? JSON.parse(items) as string[] : undefined,
 });
 
 // OFFSET 0 keeps a look-up per entity, and the order asks for the index that fits: a plan that was made while the tables were
@@ -118,19 +127,18 @@ async function readWindows(tx: Queryable, groups: Restated[]): Promise<void> {
   if (groups.length === 0) return;
   const within = (instant: Instant): Instant => Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, instant));
   const tiles = await tx.query<TileRow>(`
-    SELECT given.at::integer, tile.start, tile.n, tile.sum::text, CASE WHEN aggregate = 'stddev' THEN squares::text END AS squares,
-      CASE WHEN aggregate = 'ratio' THEN below::text END AS below, least::text, most::text, items
-    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) WITH ORDINALITY AS given (view, entity, start, aggregate, at)
+    SELECT given.at::integer, tile.start, tile.n, tile.sum::text${tileColumnsOf(groups)}
+    FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS given (view, entity, start, at)
     CROSS JOIN LATERAL (
       SELECT * FROM tile t WHERE t.view = given.view AND t.entity = given.entity AND t.start >= given.start ORDER BY t.start OFFSET 0
     ) AS tile`,
-  [...names(groups), groups.map(({ wanted }) => within(wanted.from)), groups.map(({ window }) => window.aggregate)]);
+  [...names(groups), groups.map(({ wanted }) => within(wanted.from))]);
   for (const row of tiles) groups[row.at - 1].tiles.push(tileOf(row));
 
   const cut = groups.flatMap((group, at) => group.wanted.single.map((start) => ({ group, at, start })));
   if (cut.length === 0) return;
   const single = await tx.query<EntryRow & { at: number }>(`
-    SELECT given.at, ${entryColumns}
+    SELECT given.at, ${entryColumnsOf(aggregatesOf(groups))}
     FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS given (at, view, entity, start, stop)
     CROSS JOIN LATERAL (
       SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.event_time >= given.start AND r.event_time < given.stop
