@@ -155,7 +155,7 @@ function parts(records: StoredRecord[]): StoredRecord[][] {
       room = partBytes;
     }
     result[result.length - 1].push(record);
-    room -= record.dataJson.length + 256;
+    room -= record.dataJson.length + record.identity.length + 256;
   }
   return result;
 }

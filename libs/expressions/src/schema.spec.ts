@@ -1,0 +1,45 @@
+import { compareSchemas } from './schema-change';
+import { dataTypeOf } from './schema-type';
+
+describe('the type of data', () => {
+  it('is that of a closed object, and else whatever comes', () => {
+    const closed = { type: 'object', additionalProperties: false, properties: { text: { type: ['string', 'null'] }, whole: { type: 'integer' }, list: { type: 'array' }, open: { type: 'object', properties: {} } } };
+    expect(dataTypeOf(closed)).toEqual({ text: 'string', whole: 'double', list: 'list', open: 'dyn' });
+    for (const schema of [undefined, true, {}, { ...closed, additionalProperties: true }, { type: ['string', 'number'] }]) expect(dataTypeOf(schema)).toBe('dyn');
+  });
+});
+
+describe('a changed schema', () => {
+  const objectOf = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
+
+  it('is told by field, with whom it breaks', () => {
+    const before = objectOf({ a: { type: 'string' }, b: { type: 'integer', minimum: 1 }, c: { enum: [1, 2] } }, { required: ['a'] });
+    const after = objectOf({ b: { type: 'string', minimum: 0 }, c: { const: 1 }, 'odd name': {} }, { required: ['c'] });
+    expect(compareSchemas(before, after)).toEqual([
+      { field: 'data.a', what: 'it is gone', breaks: 'readers' },
+      { field: 'data["odd name"]', what: 'it is new and optional' },
+      { field: 'data.c', what: 'it becomes required', breaks: 'publishers' },
+      { field: 'data.b', what: 'its type changes from integer to string', breaks: 'readers' },
+      { field: 'data.c', what: '2 may not stand there any more', breaks: 'publishers' },
+    ]);
+  });
+
+  it('is followed through references and lists, and is none where both say the same', () => {
+    const withRef = { $defs: { leg: objectOf({ from: { type: 'string' } }) }, ...objectOf({ legs: { type: 'array', items: { $ref: '#/$defs/leg' } } }) };
+    const written = objectOf({ legs: { type: 'array', items: objectOf({ from: { type: 'string' } }) } });
+    expect(compareSchemas(withRef, written)).toEqual([]);
+    expect(compareSchemas(withRef, objectOf({ legs: { type: 'array', items: objectOf({}) } }))).toEqual([{ field: 'data.legs[].from', what: 'it is gone', breaks: 'readers' }]);
+  });
+
+  it.each([
+    ['maximum', 5, 6, undefined], ['maximum', 5, 4, 'publishers'], ['minLength', 2, 1, undefined], ['minLength', 2, 3, 'publishers'], ['maxItems', 5, undefined, undefined], ['minItems', undefined, 1, 'publishers'],
+  ])('with %s from %p to %p breaks %p', (keyword, from, to, breaks) => {
+    const [change] = compareSchemas({ [keyword]: from }, { [keyword]: to });
+    expect(change.breaks).toBe(breaks);
+  });
+
+  it('breaks publishers where it cannot be told', () => {
+    expect(compareSchemas({ anyOf: [{ type: 'string' }] }, { anyOf: [{ type: 'number' }] })).toEqual([{ field: 'data', what: '"anyOf" changes', breaks: 'publishers' }]);
+    expect(compareSchemas({ anyOf: [{ type: 'string' }] }, {})).toEqual([{ field: 'data', what: '"anyOf" is dropped' }]);
+  });
+});
