@@ -75,6 +75,12 @@ export function clumpyDays(roll: () => number, { from, days, rows }: { from: num
   return made;
 }
 
+/** One such day of the number alone, as values. */
+export function clumpyNumbers(roll: () => number, rows: number, shift: Pick<Shift, 'mean' | 'scale'> = {}): number[] {
+  const middle = 0.1 * normal(roll) + (shift.mean ?? 0);
+  return Array.from({ length: rows }, () => middle + (shift.scale ?? 1) * normal(roll));
+}
+
 function binOf(value: number): number {
   let bin = 0;
   while (bin < deciles.length && value >= deciles[bin]) bin++;

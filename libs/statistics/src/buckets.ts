@@ -1,4 +1,4 @@
-import { binOf, sizeOf, type Binning, type Value } from './histogram';
+import { binsOf, sizeOf, type Binning, type Value } from './histogram';
 
 /** The counts of one bucket of time, a day for instance. */
 export interface Bucket {
@@ -19,15 +19,21 @@ export interface BucketedReference {
  */
 export function bucketsOf(instants: ArrayLike<number>, values: ArrayLike<Value>, binning: Binning, size: number): Bucket[] {
   if (instants.length !== values.length) throw new RangeError(`Each value needs an instant; got ${values.length} values and ${instants.length} instants.`);
-  const bin = binOf(binning);
+  const bins = binsOf(values, binning);
   const buckets = new Map<number, number[]>();
+  let last = Number.NaN;
+  let counts: number[] = [];
   for (let row = 0; row < values.length; row++) {
     const index = Math.floor(instants[row] / size);
-    let counts = buckets.get(index);
-    if (counts === undefined) buckets.set(index, (counts = new Array<number>(sizeOf(binning)).fill(0)));
-    counts[bin(values[row])]++;
+    // Rows come by time, mostly: the bucket is that of the row before.
+    if (index !== last) {
+      last = index;
+      counts = buckets.get(index) ?? new Array<number>(sizeOf(binning)).fill(0);
+      buckets.set(index, counts);
+    }
+    counts[bins[row]]++;
   }
-  return [...buckets].sort(([a], [b]) => a - b).map(([index, counts]) => ({ index, counts }));
+  return [...buckets].sort(([a], [b]) => a - b).map(([index, counted]) => ({ index, counts: counted }));
 }
 
 /** The place of a bucket in its cycle, 0 to `cycle` - 1; also for buckets before the epoch. */

@@ -1,3 +1,8 @@
+import { orderStatistics } from './order-statistics';
+
+/** So many edges are compared one by one: the processor cannot guess the turns of a search among them. */
+const few = 16;
+
 /** A value of a field: a number, a text, a truth, or missing (null, undefined, NaN). */
 export type Value = number | string | boolean | null | undefined;
 
@@ -19,11 +24,30 @@ const isNumber = (value: Value): value is number => typeof value === 'number' &&
  */
 export function quantileEdges(values: ArrayLike<Value>, bins = 10): number[] {
   if (!Number.isInteger(bins) || bins < 1) throw new RangeError(`The number of bins must be whole and at least 1; got ${bins}.`);
-  const sorted = Float64Array.from(Array.from(values).filter(isNumber)).sort();
-  if (sorted.length === 0) return [];
+  const numbers = numbersIn(values);
+  if (numbers.length === 0) return [];
   // Edges are values that occur, so that no bin is empty in the reference: interpolated ones would lie between the 0 and the 1 of an outcome.
-  const edges = Array.from({ length: bins - 1 }, (_, index) => sorted[Math.ceil(((sorted.length - 1) * (index + 1)) / bins)]);
-  return edges.filter((edge, index) => edge > sorted[0] && edge !== edges[index - 1]);
+  const [least, ...edges] = orderStatistics(numbers, Array.from({ length: bins }, (_, index) => Math.ceil(((numbers.length - 1) * index) / bins)));
+  return edges.filter((edge, index) => edge > least && edge !== edges[index - 1]);
+}
+
+/** A copy of what is a number. */
+function numbersIn(values: ArrayLike<Value>): Float64Array {
+  const numbers = new Float64Array(values.length);
+  let size = 0;
+  // Numbers that are known as such are not boxed.
+  if (values instanceof Float64Array) {
+    for (let at = 0; at < values.length; at++) {
+      const value = values[at];
+      if (value === value) numbers[size++] = value;
+    }
+    return numbers.subarray(0, size);
+  }
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at];
+    if (isNumber(value)) numbers[size++] = value;
+  }
+  return numbers.subarray(0, size);
 }
 
 /** Deciles (or other quantiles) of the reference. */
@@ -74,11 +98,31 @@ export function binOf(binning: Binning): (value: Value) => number {
   };
 }
 
+/** The bin of each value. */
+export function binsOf(values: ArrayLike<Value>, binning: Binning): Uint32Array {
+  const bins = new Uint32Array(values.length);
+  if (binning.kind === 'numeric' && values instanceof Float64Array) {
+    // Numbers that are known as such are not boxed on their way into a function.
+    const edges = Float64Array.from(binning.edges);
+    if (edges.length <= few) {
+      for (let at = 0; at < values.length; at++) {
+        const value = values[at];
+        let bin = value === value ? 0 : edges.length + 1;
+        for (let edge = 0; edge < edges.length; edge++) bin += Number(value >= edges[edge]);
+        bins[at] = bin;
+      }
+      return bins;
+    }
+  }
+  const bin = binOf(binning);
+  for (let at = 0; at < values.length; at++) bins[at] = bin(values[at]);
+  return bins;
+}
+
 /** Counts values into bins. */
 export function histogramOf(values: ArrayLike<Value>, binning: Binning): number[] {
-  const bin = binOf(binning);
   const counts = new Array<number>(sizeOf(binning)).fill(0);
-  for (let index = 0; index < values.length; index++) counts[bin(values[index])]++;
+  for (const bin of binsOf(values, binning)) counts[bin]++;
   return counts;
 }
 

@@ -55,12 +55,16 @@ export function resamplingOf({ reference, window, cycle, atLeast, name }: Resamp
 export function drawInto(taken: Int32Array, { places }: Resampling, seed: number | string, name: string, draw: number): void {
   const random = randomOf(seed, `window-test ${name}`, draw);
   let at = 0;
-  for (const { count, from: candidates } of places) {
-    const from = candidates.slice();
+  for (const { count, from } of places) {
+    if (count === 1) {
+      taken[at++] = from[pick(random, from.length)];
+      continue;
+    }
+    const left = from.slice();
     for (let chosen = 0; chosen < count; chosen++) {
-      const other = chosen + pick(random, from.length - chosen);
-      taken[at++] = from[other];
-      from[other] = from[chosen];
+      const other = chosen + pick(random, left.length - chosen);
+      taken[at++] = left[other];
+      left[other] = left[chosen];
     }
   }
 }
