@@ -47,7 +47,7 @@ export const planSpec = z.strictObject({
   look: duration.default('1d'),
   /** CEL, true when the plan wants to train; see {@link compileWhen} for what it may read. */
   when: z.string().min(1),
-  /** How long the plan itself waits after a run that failed, was cancelled, or whose version was not promoted. */
+  /** How long the plan itself waits after a run that failed, was cancelled, or whose version is not the champion. */
   cooldown: duration.default('7d'),
   /** Over which buckets the reference profile of a version is counted. */
   profile: z.strictObject({ bucket: duration.default('1d'), buckets: z.int().min(1).max(1_000).default(42) }).prefault({}),

@@ -6,7 +6,7 @@ const aSpec = (over: Partial<PlanSpec> = {}): PlanSpec =>
   planSpec.parse({ model: 'late', featureSet: 'lateness', split: { holdout: '14d' }, when: 'versions == 0 && labels >= 400 && days >= 42', ...over });
 const now = parseInstant('2001-03-01T00:00:00Z');
 const enough: Facts = { labels: 400, days: 42, versions: 0, age: 0 };
-const aRun = (over: Partial<LastRun> = {}): LastRun => ({ id: 'r1', state: 'succeeded', endedAt: now - DAY, promoted: false, ...over });
+const aRun = (over: Partial<LastRun> = {}): LastRun => ({ id: 'r1', state: 'succeeded', endedAt: now - DAY, champion: false, ...over });
 
 describe('a plan at its look', () => {
   it('starts a run when its condition holds and nothing stands against it', () => {
@@ -19,17 +19,17 @@ describe('a plan at its look', () => {
   });
 
   it.each(['waiting', 'running'] as const)('declines while a run is %s', (state) => {
-    expect(judgeLook(aSpec(), enough, { id: 'r1', state, promoted: false }, now)).toEqual({ action: 'decline', reason: 'run r1 is open' });
+    expect(judgeLook(aSpec(), enough, { id: 'r1', state, champion: false }, now)).toEqual({ action: 'decline', reason: 'run r1 is open' });
   });
 
-  it.each([['failed', 'failed'], ['cancelled', 'was cancelled'], ['succeeded', 'brought a version that was not promoted']] as const)('waits out its cooldown after a run that %s', (state, why) => {
+  it.each([['failed', 'failed'], ['cancelled', 'was cancelled'], ['succeeded', 'brought a version that is not the champion']] as const)('waits out its cooldown after a run that %s', (state, why) => {
     const declined = judgeLook(aSpec(), enough, aRun({ state }), now);
     expect(declined).toEqual({ action: 'decline', reason: `run r1 ${why}; its cooldown of 7d is not over` });
     expect(judgeLook(aSpec(), enough, aRun({ state, endedAt: now - 7 * DAY }), now)).toEqual({ action: 'start-run' });
   });
 
   it('waits for nothing after a run whose version was promoted', () => {
-    expect(judgeLook(aSpec({ when: 'labels >= 400' }), enough, aRun({ promoted: true }), now)).toEqual({ action: 'start-run' });
+    expect(judgeLook(aSpec({ when: 'labels >= 400' }), enough, aRun({ champion: true }), now)).toEqual({ action: 'start-run' });
   });
 
   it('declines with the reason when its condition has no value', () => {

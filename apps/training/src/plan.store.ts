@@ -35,12 +35,13 @@ export async function countRun(tx: Queryable, plan: string): Promise<void> {
 
 /** The newest run of a plan. */
 export async function lastRunOf(tx: Queryable, plan: string): Promise<LastRun | undefined> {
-  const [row] = await tx.query<{ id: string; state: RunState; ended_at: string | null; promoted: boolean }>(
-    `SELECT r.id, r.state, r.ended_at, EXISTS (SELECT 1 FROM known_version v WHERE v.run = r.id AND v.revision IS NOT NULL) AS promoted
+  const [row] = await tx.query<{ id: string; state: RunState; ended_at: string | null; champion: boolean }>(
+    `SELECT r.id, r.state, r.ended_at, EXISTS (
+       SELECT FROM known_version v WHERE v.run = r.id AND v.revision = (SELECT max(revision) FROM known_version WHERE model = r.model)) AS champion
      FROM run r WHERE r.plan = $1 ORDER BY r.number DESC LIMIT 1`,
     [plan],
   );
-  return row && { id: row.id, state: row.state, promoted: row.promoted, ...(row.ended_at === null ? {} : { endedAt: Number(row.ended_at) }) };
+  return row && { id: row.id, state: row.state, champion: row.champion, ...(row.ended_at === null ? {} : { endedAt: Number(row.ended_at) }) };
 }
 
 /** The open run of a plan. */

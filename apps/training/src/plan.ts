@@ -28,8 +28,8 @@ export interface LastRun {
   state: RunState;
   /** Absent while it is open. */
   endedAt?: Instant;
-  /** Whether its version was promoted. */
-  promoted: boolean;
+  /** Whether its version is the champion: it was promoted, and neither replaced nor rolled back. */
+  champion: boolean;
 }
 
 export type Verdict = { action: 'nothing' } | { action: 'start-run' } | { action: 'decline'; reason: string };
@@ -77,7 +77,7 @@ function hindrance(spec: PlanSpec, last: LastRun | undefined, now: Instant): str
   if (last === undefined) return undefined;
   if (isOpen(last.state)) return `run ${last.id} is open`;
   // A version that waits for its approval is covered by this too: nothing is trained over the head of an approver.
-  if (last.promoted || last.endedAt === undefined || now >= last.endedAt + parseDuration(spec.cooldown)) return undefined;
-  const why = last.state === 'succeeded' ? 'brought a version that was not promoted' : last.state === 'failed' ? 'failed' : 'was cancelled';
+  if (last.champion || last.endedAt === undefined || now >= last.endedAt + parseDuration(spec.cooldown)) return undefined;
+  const why = last.state === 'succeeded' ? 'brought a version that is not the champion' : last.state === 'failed' ? 'failed' : 'was cancelled';
   return `run ${last.id} ${why}; its cooldown of ${spec.cooldown} is not over`;
 }

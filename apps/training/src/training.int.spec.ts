@@ -111,13 +111,13 @@ describe('the training service', () => {
     for (const json of [event.signatureJson, event.exampleJson, event.cardJson]) expect(Object.keys(JSON.parse(json) as object)).not.toEqual([]);
   });
 
-  it('waits out the cooldown while the version is not promoted, and starts nothing more once it is', async () => {
+  it('waits out the cooldown while the version is not the champion, and starts nothing more once it is', async () => {
     const [run] = await runs();
     await services.publish('ModelVersionRegistered', 'late', {
       model: 'late', version: 1, digest: run.artifactDigest, run: run.id, author: 'training', registeredAt: services.now(), featureSet: 'lateness', featureSetVersion: 1, causeJson: run.causeJson, reportJson: run.reportJson, profile: completed()[0].profile, asOf: run.asOf,
     });
     await services.runTimers(born + 29 * DAY);
-    expect((await decisions('plan/late')).at(-1)).toMatchObject({ action: 'decline', outcome: { reason: expect.stringContaining('was not promoted; its cooldown of 7d is not over') } });
+    expect((await decisions('plan/late')).at(-1)).toMatchObject({ action: 'decline', outcome: { reason: expect.stringContaining('is not the champion; its cooldown of 7d is not over') } });
     await promote(1, run.artifactDigest, run.id, completed()[0].fitUntil);
     const before = await decisions('plan/late');
     await services.runTimers(born + 40 * DAY);
