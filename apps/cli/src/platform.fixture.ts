@@ -22,6 +22,8 @@ export class FakePlatform {
     name: 'departures', model: 'late', featureSet: 'set', ledger: 'sync', liveVersion: 1, liveDigest: 'a', liveSince: 5e14, desiredRevision: 4, appliedRevision: 4, predictions: 100,
     stage: 'canary', candidate: 2, candidateDigest: 'd', share: 0.1, stageSince: 6e14, versionBefore: 0, shadows: [{ version: 1, digest: 'a', why: 'benchmark', until: 0 }], figuresJson: '', figuresAt: 0, shiftedRevision: 4, lossWindow: 0, underWay: true,
   }];
+  /** Further methods of serving, set before the start. */
+  serving: Parameters<FakePlatform['add']>[1] = {};
   monitors: monitoring.Monitor[] = [];
   runs: training.Run[] = [];
   quarantined: ingestion.QuarantinedEvent[] = [];
@@ -55,7 +57,7 @@ export class FakePlatform {
     });
     this.add(ingestion.IngestionServiceService, { listQuarantine: () => ({ events: this.quarantined, total: this.quarantined.length }) });
     this.add(training.TrainingServiceService, { listRuns: () => ({ runs: this.runs }) });
-    this.add(serving.ServingServiceService, { listDeployments: () => ({ deployments: this.deployments }) });
+    this.add(serving.ServingServiceService, { listDeployments: () => ({ deployments: this.deployments }), ...this.serving });
     this.add(monitoring.MonitoringServiceService, { listMonitors: () => ({ monitors: this.monitors }), listWindows: () => ({ windows: [] }) });
     this.add(registry.RegistryServiceService, {
       listModels: () => ({ models: this.models }),

@@ -1,3 +1,4 @@
+import { status, type ServiceError } from '@grpc/grpc-js';
 import { inference, registry, runtime, serving, type Payload } from '@rhei/contracts';
 import { eventually } from '@rhei/testing';
 import { applyExample, begin, exampleResources, inferRequest, question, scene } from '../spec/scene';
@@ -130,6 +131,101 @@ describe('a rollout in stages', () => {
     expect((await deployment()).desiredRevision).toBe((await deployment()).shiftedRevision);
     expect(await it_.running.runTimers(it_.running.now() + 10 * day)).not.toContainEqual(expect.objectContaining({ kind: 'rollout', service: 'serving' }));
   }, 90_000);
+});
+
+const replay = (id: string, version = 0) => it_.call.call(serving.ServingServiceClient, 'replayPrediction', { id, version }, { as: 'aud' }) as Promise<serving.ReplayPredictionResponse>;
+const failing = (call: Promise<unknown>): Promise<ServiceError> => call.then(() => { throw new Error('it was answered'); }, (error: ServiceError) => error);
+
+describe('what is on record', () => {
+  beforeAll(async () => {
+    await open({ fallback: { probability: 0.2 } });
+    await it_.call.call(inference.GRPCInferenceServiceClient, 'modelInfer', inferRequest(question, 'early'), { as: 'gate' });
+    for (const shift of [0, 0.4]) await promote(shift);
+    await ask(3);
+    await it_.running.setTime(begin + 5 * day);
+  }, 90_000);
+  afterAll(() => it_?.stop());
+
+  it('comes out the same to the last bit, of the version that answered and of one that scored beside', async () => {
+    for (const [id, version, role] of [['p0', 0, 'live'], ['p1', 2, 'live'], ['p2', 1, 'shadow']] as const) {
+      const answer = await replay(id, version);
+      expect(answer).toMatchObject({ deployment: 'departures', equal: true, featuresEqual: true, differences: [], notCompared: '', prediction: { id, role } });
+      expect(answer.outputs).toEqual(answer.prediction!.outputs);
+    }
+  });
+
+  it('is told apart where the record was changed, with the feature that differs', async () => {
+    await it_.running.database('serving').query(`UPDATE prediction SET features = jsonb_set(features, '{0,value}', '3'), outputs = '{"probability": 0.5}' WHERE id = 'p1' AND role = 'live'`);
+    expect(await replay('p1')).toMatchObject({ equal: false, featuresEqual: false, differences: [{ name: 'hour', recorded: 3, now: 17 }] });
+    expect((await replay('p1', 1)).equal).toBe(true);
+  });
+
+  it('holds the declared answer of before anything was live, which no file made', async () => {
+    const { deployment: name, prediction, beside } = (await it_.call.call(serving.ServingServiceClient, 'getPrediction', { id: 'early' })) as serving.GetPredictionResponse;
+    expect([name, prediction, beside]).toEqual(['departures', expect.objectContaining({ role: 'fallback', version: 0, reason: 'NO_LIVE_VERSION', outputs: { probability: 0.2 } }), []]);
+    expect(await replay('early')).toMatchObject({ outputs: {}, equal: true, notCompared: 'no features were had' });
+    const again = (await it_.call.call(inference.GRPCInferenceServiceClient, 'modelInfer', inferRequest(question, 'early'), { as: 'gate' })) as inference.ModelInferResponse;
+    expect([again.modelVersion, again.parameters.fallback.parameterChoice]).toEqual(['0', { $case: 'stringParam', value: 'NO_LIVE_VERSION' }]);
+  });
+
+  it('is listed, the newest first, by role and time', async () => {
+    const list = async (over: object) => ((await it_.call.call(serving.ServingServiceClient, 'listPredictions', { deployment: '', from: 0, to: 0, role: '', limit: 0, ...over })) as serving.ListPredictionsResponse)
+      .predictions.map(({ prediction }) => `${prediction!.id} ${prediction!.version}`);
+    expect(await list({ deployment: 'departures' })).toEqual(['p2 2', 'p1 2', 'p0 2', 'early 0']);
+    expect(await list({ role: 'shadow', limit: 2 })).toEqual(['p2 1', 'p1 1']);
+    expect(await list({ deployment: 'nothing' })).toEqual([]);
+    expect(await list({ from: begin + 1 })).toEqual([]);
+  });
+
+  it('says of bad input which field was wrong, what was expected and what came', async () => {
+    const call = (method: string, request: object, as = 'admin') => failing(it_.call.call(serving.ServingServiceClient, method, request, { as }));
+    const rollback = (over: object, as?: string) => call('rollback', { deployment: 'departures', reason: 'r', version: 0, to: 0, ...over }, as);
+    expect((await replayFailure('nothing')).code).toBe(status.NOT_FOUND);
+    expect(await replayFailure('p0', 7)).toMatchObject({ code: status.NOT_FOUND, details: expect.stringContaining('Version 7') });
+    expect((await call('getPrediction', { id: 'nothing' })).code).toBe(status.NOT_FOUND);
+    for (const [over, text] of [[{ role: 'odd' }, /role "odd"/], [{ limit: 1_001 }, /1 to 1000/], [{ from: 5, to: 5 }, /ends before/]] as const) {
+      expect(await call('listPredictions', { deployment: '', from: 0, to: 0, role: '', limit: 0, ...over })).toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringMatching(text) });
+    }
+    expect((await rollback({}, 'dev')).code).toBe(status.PERMISSION_DENIED);
+    expect((await rollback({ deployment: 'nothing' })).code).toBe(status.NOT_FOUND);
+    expect((await rollback({ reason: ' ' })).code).toBe(status.INVALID_ARGUMENT);
+    expect(await rollback({ version: 1 })).toMatchObject({ code: status.ABORTED, details: expect.stringContaining('neither live nor tried') });
+    for (const to of [2, 9, -1]) expect((await rollback({ to })).code).toBe(status.INVALID_ARGUMENT);
+    const resources = declared({ rollout: [{ stage: 'live', for: '1d', advance: 'labelled > 1', share: 0.1 }, { stage: 'canary', for: '0s', guard: 'error == 0', key: 'request.colour' }] });
+    const { problems } = (await it_.call.call(runtime.ResourceServiceClient, 'checkResources', { service: 'serving', resources })) as runtime.CheckResourcesResponse;
+    expect(problems.map(({ path }) => path)).toEqual(['/spec/rollout/1/for']);
+    const more = (await it_.call.call(runtime.ResourceServiceClient, 'checkResources', { service: 'serving', resources: declared({ rollout: [{ stage: 'live', for: '1d', advance: 'labelled > 1', share: 0.1 }, { stage: 'canary', for: '1d', guard: 'errors == 0 && error == 0', key: 'request.colour' }] }) })) as runtime.CheckResourcesResponse;
+    expect(more.problems.map(({ path, offset }) => [path, offset])).toEqual([
+      ['/spec/rollout/0/stage', -1], ['/spec/rollout/0/advance', -1], ['/spec/rollout/0/share', -1],
+      ['/spec/rollout/1/share', -1], ['/spec/rollout/1/guard', 15], ['/spec/rollout/1/key', 8],
+    ]);
+    for (const { expected, message } of more.problems) expect([expected === '' ? message : expected]).not.toEqual(['']);
+  });
+  const replayFailure = (id: string, version = 0) => failing(replay(id, version));
+});
+
+describe('a person', () => {
+  beforeAll(async () => {
+    await open({});
+    for (const shift of [0, 0.4, 0.8]) await promote(shift);
+  }, 90_000);
+  afterAll(() => it_?.stop());
+
+  it('goes back one version at a time, or to one that was live, and nowhere from the first', async () => {
+    const back = async (over: object): Promise<serving.RollbackResponse> => {
+      const done = (await it_.call.call(serving.ServingServiceClient, 'rollback', { deployment: 'departures', reason: 'r', version: 0, to: 0, ...over }, { as: 'oper' })) as serving.RollbackResponse;
+      await it_.running.settle();
+      return done;
+    };
+    expect(await back({ version: 3 })).toMatchObject({ version: 3, live: 2 });
+    expect(await failing(back({ version: 3 }))).toMatchObject({ code: status.ABORTED });
+    expect(await back({ version: 2 })).toMatchObject({ version: 2, live: 1 });
+    expect(await failing(back({}))).toMatchObject({ code: status.ABORTED, details: expect.stringContaining('No version was live') });
+    expect(await back({ to: 3 })).toMatchObject({ version: 1, live: 3 });
+    expect(new Set(await ask(2))).toEqual(new Set([3]));
+    expect(await deployment()).toMatchObject({ stage: 'rolled_back', liveVersion: 3, versionBefore: 2 });
+    expect((await decisions('roll-back')).map(({ by, inputs, outcome }) => [by, inputs.version, outcome.live])).toEqual([['oper', 3, 2], ['oper', 2, 1], ['oper', 1, 3]]);
+  }, 60_000);
 });
 
 describe('a rollout that something comes in the way of', () => {

@@ -19,6 +19,8 @@ export interface ComparedRow {
 
 /** Rows below which the bins of a comparison of scores would say more about chance than about scores: ten a bin. */
 const fewestForPsi = 100;
+/** Days below which an interval from resampling days is far too narrow. */
+const fewestDays = 5;
 const bins = 10;
 const leastProbability = 1e-15;
 
@@ -47,7 +49,7 @@ export function figuresOf(rows: readonly ComparedRow[], { stage, stageFrom, seed
     answered: rows.filter(({ role, traffic, candidate }) => candidate !== null && role !== 'shadow' && traffic >= stageFrom).length,
     ...(psiOfScores !== undefined && { psi: psiOfScores }), labelled: labelled.length,
     logLoss: losses.length === 0 ? {} : { candidate: mean('candidate'), live: mean('live') },
-    difference: days.size < 2 ? {} : intervalOf([...days.values()], seed, name),
+    difference: days.size < fewestDays ? {} : intervalOf([...days.values()], seed, name),
   };
 }
 
