@@ -109,13 +109,15 @@ describe('a rollout in stages', () => {
   }, 60_000);
 
   it('goes back by itself, in one decision, when matured labels break the guard of the live stage', async () => {
-    await it_.running.runTimers(begin + 3 * day);
-    await ask(20);
+    for (const elapsed of [3, 4, 5]) {
+      await it_.running.runTimers(begin + elapsed * day);
+      await ask(20);
+    }
     // Nothing was ever late: the version with the higher scores is worse for each of them.
     await label(0, asked, 0);
     await it_.running.settle();
     expect(rolledBack()).toEqual([]);
-    await it_.running.runTimers(begin + 3 * day + day / 4);
+    await it_.running.runTimers(begin + 5 * day + day / 4);
     expect(rolledBack()).toMatchObject([{ deployment: 'departures', version: 2, live: 1, liveDigest: digests[0], by: 'guard', promotion: 2, reason: expect.stringContaining('difference.low <= 0.0') }]);
     expect(shifts().at(-1)).toEqual(['rolled_back', 1, 0, 2]);
     const [back] = await decisions('roll-back');

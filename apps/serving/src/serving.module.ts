@@ -75,7 +75,7 @@ export const ServingModule = service<ServingConfig, Deps>({
   inFlight: async ({ switches }) => ({ 'switches of traffic': await switches.unsettled() }),
   keeps: ({ plans }) => plans.keptBlobs(),
   counts: async ({ ledger }) => ({ predictions: await ledger.count() }),
-  gauges: (deps) => [...modelInfo(deps), ...deps.fallbacks.readings()],
+  gauges: (deps) => [...modelInfo(deps), ...deps.fallbacks.readings(), ...deps.writer.readings()],
   figures: ({ ledger }) => ledger.figures(),
   digests: { predictions: ({ ledger }) => ledger.served() },
 });

@@ -15,7 +15,7 @@ interface Options {
 }
 
 /** Milliseconds between looks at whether all replicas have switched. */
-const lookEvery = 20;
+const lookEvery = 50;
 
 export function rollbackCommand(context: Context): Command {
   return explained(new Command('rollback'), {

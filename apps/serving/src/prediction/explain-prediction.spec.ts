@@ -20,6 +20,11 @@ describe('the explanation of a prediction', () => {
     });
   });
 
+  it('tells of the declared answer why no model was asked', async () => {
+    const ledger = { find: async () => [{ id: 'p1', version: 0, role: 'fallback', model: 'm', deployment: 'd', digest: '', example: '', asOf: 0, request: { shop: 'a' }, outputs: { probability: 0.2 }, traceparent: '', features: [], reason: 'NO_FEATURES' }] } as unknown as LedgerStore;
+    expect(await explainPrediction({ ledger }, 'p1')).toMatchObject({ title: 'Prediction p1: probability 0.2000 as declared by deployment d, as of 1970-01-01T00:00:00Z', lines: [expect.any(String), 'no model was asked, because of NO_FEATURES'], causes: [] });
+  });
+
   it('writes an age in its two largest units', () => {
     expect([3 * DAY + 4 * HOUR + 5 * MINUTE, 4_623 * MINUTE, DAY, 90 * MINUTE, 61 * SECOND + 5, 1_500, 0].map(readable)).toEqual(['3d 4h', '3d 5h', '1d', '1h 30m', '1m 1s', '1500us', '0s']);
   });

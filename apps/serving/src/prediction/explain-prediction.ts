@@ -7,15 +7,17 @@ import type { Deps } from '../deps';
 export async function explainPrediction({ ledger }: Pick<Deps, 'ledger'>, id: string): Promise<Explanation | undefined> {
   const [row] = await ledger.find([id]);
   if (row === undefined) return undefined;
+  const declared = row.role === 'fallback';
   return {
-    title: `Prediction ${id}: probability ${row.outputs.probability.toFixed(4)} from ${row.model}/${row.version}, as of ${formatInstant(row.asOf)}`,
+    title: `Prediction ${id}: probability ${row.outputs.probability.toFixed(4)} ${declared ? `as declared by deployment ${row.deployment}` : `from ${row.model}/${row.version}`}, as of ${formatInstant(row.asOf)}`,
     lines: [
       `asked of deployment ${row.deployment}${row.example === '' ? '' : `, about example ${row.example}`}: ${JSON.stringify(row.request)}`,
       ...row.features.map(line),
-      `model file ${row.digest}`,
+      ...(row.role === 'canary' ? ['the version was a canary: it answered a share of the questions'] : []),
+      declared ? `no model was asked, because of ${row.reason}` : `model file ${row.digest}`,
     ],
     traceparents: [row.traceparent],
-    causes: [{ service: 'registry', kind: 'version', id: `${row.model}/${row.version}` }],
+    causes: declared ? [] : [{ service: 'registry', kind: 'version', id: `${row.model}/${row.version}` }],
   };
 }
 

@@ -1,5 +1,5 @@
 import { conflict, overloaded, RheiError, unavailable } from '@rhei/contracts';
-import { currentContext, inGroup, pause, type Clock, type Database, type Instant, type WorkContext } from '@rhei/runtime';
+import { currentContext, inGroup, pause, type Clock, type Database, type GaugeReading, type Instant, type WorkContext } from '@rhei/runtime';
 import type { Logger } from 'pino';
 import type { LedgerRow, LedgerStore } from './ledger.store';
 
@@ -69,6 +69,15 @@ export class LedgerWriter {
   /** Rows of these ids that were answered and are not durable yet. */
   unwritten(ids: string[]): LedgerRow[] {
     return this.later.size === 0 ? [] : ids.flatMap((id) => this.later.get(id)?.row ?? []);
+  }
+
+  /** For `/metrics`: what an asynchronous ledger has still to write, and what it could not. Nothing where none was ever used. */
+  readings(): GaugeReading[] {
+    if (this.later.size === 0 && this.lost === 0) return [];
+    return [
+      { name: 'rhei_serving_ledger_unwritten_rows', help: 'Rows that were answered and are not durable yet.', labels: {}, value: this.later.size },
+      { name: 'rhei_serving_ledger_lost_rows_total', help: 'Rows that were answered and are not in the ledger, since this replica started.', type: 'counter', labels: {}, value: this.lost },
+    ];
   }
 
   /** Waits until all that was answered is durable, or for so many milliseconds. */

@@ -20,14 +20,16 @@ describe('the figures of a rollout', () => {
     expect(shifted(0.3, 1_000)).toBeGreaterThan(0.25);
   });
 
-  it('compare losses on rows whose label has matured, with an interval from the second day on', () => {
+  it('compare losses on rows whose label has matured, with an interval from the fifth day on', () => {
     const labelled = (days: number, candidate: (label: number) => number) => figuresOf(many(200, (index) => {
       const label = Number(unit('label', index) < 0.3);
       return { asOf: (index % days) * DAY, label, live: 0.3, candidate: candidate(label) };
     }), about);
-    const one = labelled(1, () => 0.3);
-    expect(one).toMatchObject({ labelled: 200, difference: {} });
-    expect(one.logLoss.candidate).toBeCloseTo(one.logLoss.live!, 12);
+    const four = labelled(4, () => 0.3);
+    expect(four).toMatchObject({ labelled: 200, difference: { mean: 0 } });
+    expect(four.difference).not.toHaveProperty('low');
+    expect(labelled(5, () => 0.35).difference).toHaveProperty('low');
+    expect(four.logLoss.candidate).toBe(four.logLoss.live);
     const better = labelled(10, (label) => (label === 1 ? 0.6 : 0.2)).difference;
     expect(better.high).toBeLessThan(0);
     expect(better.mean).toBeGreaterThan(better.low!);

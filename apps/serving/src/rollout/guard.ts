@@ -16,7 +16,7 @@ export interface Figures {
   /** Rows whose label has matured. */
   labelled: number;
   logLoss: { candidate?: number; live?: number };
-  /** Loss of the candidate less that of the live version on the same rows, with its 95 % interval over days. */
+  /** Loss of the candidate less that of the live version on the same rows, and its 95 % interval over days once there are five. */
   difference: { mean?: number; low?: number; high?: number };
 }
 
@@ -29,7 +29,7 @@ export const guardHint = `it may read ${Object.entries(variables).flatMap(([name
 /** @throws ExpressionError with the position of what is wrong */
 export const compileGuard = (source: string): Expression => compile(source, { variables, returns: 'bool' });
 
-/** Undefined: there is not enough evidence yet for an answer, such as an interval over days after the first one. */
+/** Undefined: there is not enough evidence yet for an answer, such as an interval over days after the first few. */
 function answerOf(source: string, figures: Figures): boolean | undefined {
   try {
     return compileGuard(source).evaluate({ ...figures }) === true;
