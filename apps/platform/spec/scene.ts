@@ -32,12 +32,19 @@ export function caller(running: Pick<RunningServices, 'grpc' | 'token'>) {
   };
 }
 
-/** The example's resources, as `rhei apply` sends them. */
-export function exampleResources(change: (kind: string, spec: Record<string, unknown>) => Record<string, unknown> = (_kind, spec) => spec): runtime.Resource[] {
+type Change = (kind: string, spec: Record<string, unknown>) => Record<string, unknown>;
+
+/** A promoted version goes live at once, and nothing scores beside it: rollouts have scenes of their own. */
+function atOnce(kind: string, spec: Record<string, unknown>): Record<string, unknown> {
+  return kind === 'Deployment' ? { model: spec.model, featureSet: spec.featureSet, ledger: spec.ledger } : spec;
+}
+
+/** The example's resources, as `rhei apply` sends them, without the stages of its deployment. */
+export function exampleResources(change: Change = (_kind, spec) => spec): runtime.Resource[] {
   return ['source.yaml', 'features.yaml', 'model.yaml']
     .flatMap((file) => parseAllDocuments(readFileSync(join(examples, file), 'utf8')) as { toJS(): unknown }[])
     .map((document) => document.toJS() as { kind: string; metadata: { name: string }; spec: Record<string, unknown> })
-    .map(({ kind, metadata: { name }, spec }) => ({ kind, name, specJson: canonicalJson(change(kind, spec)), version: 0 }));
+    .map(({ kind, metadata: { name }, spec }) => ({ kind, name, specJson: canonicalJson(change(kind, atOnce(kind, spec))), version: 0 }));
 }
 
 export async function applyExample(call: ReturnType<typeof caller>, resources = exampleResources()): Promise<void> {
@@ -65,7 +72,7 @@ const outcomes: training.ProfileSeries = {
 
 /** A completed run as training would say it. */
 export function completedRun(digest: string, size: number, { logLoss = 0.4, author = 'training', champion }: { logLoss?: number; author?: string; champion?: { digest: string; logLoss: number } } = {}): training.RunCompleted {
-  const metrics = (loss: number) => ({ logLoss: loss, auc: 0.7, brier: 0.15 });
+  const metrics = (loss: number) => ({ logLoss: loss, auc: 0.7, brier: 0.15, calibration: { error: 0.02, low: 0.01, high: 0.03 } });
   return {
     run: `run-${digest.slice(0, 8)}`, plan: 'flight-late', model: 'flight-late', featureSet: 'flight-lateness', featureSetVersion: 1, asOf: begin,
     causeJson: JSON.stringify({ kind: 'person', id: 'test', reason: 'asked for' }), author, artifactDigest: digest, artifactSize: size,
@@ -75,6 +82,7 @@ export function completedRun(digest: string, size: number, { logLoss = 0.4, auth
     reportJson: JSON.stringify({
       holdout: { from: '2001-01-01T00:00:00Z', to: '2001-01-15T00:00:00Z', rows: 500 }, fit: { rows: 1000 }, baseRate: metrics(0.5), challenger: metrics(logLoss),
       ...(champion === undefined ? {} : { champion: { ...metrics(champion.logLoss), digest: champion.digest } }), improved: true,
+      linear: metrics(0.45), slices: [{ field: 'request.origin', value: 'JFK', rows: 500, logLoss, difference: { mean: -0.01, low: -0.02, high: 0.01, rows: 500 } }],
     }),
     cardJson: '{}',
     profile: { bucket: day, from: begin - 42 * day, to: begin, series: [outcomes] },
