@@ -209,6 +209,41 @@ export const servingReplicasContract = (open: () => Promise<{ env: Environment; 
     expect(await shifted()).toEqual([1, 2]);
   });
 
+  it('try a candidate together: each question is scored once by both versions, although one replica is killed, and both go back', async () => {
+    const rollout = [{ stage: 'shadow', for: '1d' }];
+    await it_.call.call(runtime.ResourceServiceClient, 'applyResources', { service: 'serving', resources: exampleResources((kind, spec) => (kind === 'Deployment' ? { ...spec, rollout } : spec)) });
+    const killed = await secondProcess();
+    const other = await second();
+    await approve(2);
+    await it_.running.settle();
+    expect((await said()).map(({ stage, version, candidate }) => [stage, version, candidate]).at(-1)).toEqual(['shadow', 1, 2]);
+    for (let asked = 0; asked < 20; asked += 1) expect(await versionOn(asked < 15 && asked % 3 === 0 ? killed.grpc : asked % 3 === 1 ? other.grpc : it_.running.grpc, `s${asked}`)).toBe(1);
+    killed.kill();
+    await killed.ended;
+    await it_.running.settle();
+    const rows = await it_.running.database('serving').query<{ version: number; role: string; count: number }>('SELECT version, role, count(*) AS count FROM prediction GROUP BY 1, 2 ORDER BY 1');
+    expect(rows).toEqual([{ version: 1, role: 'live', count: 20 }, { version: 2, role: 'shadow', count: 20 }]);
+    await it_.call.call(serving.ServingServiceClient, 'rollback', { deployment: 'departures', reason: 'a test', version: 2, to: 0 }, { as: 'oper' });
+    await it_.running.settle();
+    expect((await said()).map(({ stage, version, candidate }) => [stage, version, candidate]).at(-1)).toEqual(['rolled_back', 1, 0]);
+    expect(await deployment(on(other.grpc))).toMatchObject({ liveVersion: 1, candidate: 0, appliedRevision: 2_001, desiredRevision: 2_001 });
+  });
+
+  it('end the rollout of a candidate that must not be served, once, and go on with what answers', async () => {
+    const rollout = [{ stage: 'canary', for: '1d', share: 0.5 }];
+    await it_.call.call(runtime.ResourceServiceClient, 'applyResources', { service: 'serving', resources: exampleResources((kind, spec) => (kind === 'Deployment' ? { ...spec, rollout } : spec)) });
+    const other = await second();
+    const file = join(it_.running.env.BLOBS!.slice('file:'.length), digests[1].slice(0, 2), digests[1]);
+    const changed = readFileSync(file);
+    changed[changed.length >> 1] ^= 1;
+    writeFileSync(file, changed);
+    await approve(2);
+    await it_.running.settle();
+    expect([await versionOn(it_.running.grpc), await versionOn(other.grpc), await decisions('refuse-traffic'), await decisions('roll-back')]).toEqual([1, 1, [{ subject: 'deployment/departures' }], [{ subject: 'deployment/departures' }]]);
+    expect((await said()).map(({ stage, version, candidate }) => [stage, version, candidate])).toEqual([['live', 1, 0], ['rolled_back', 1, 0]]);
+    expect(await inFlight()).toEqual({});
+  });
+
   it('refuses once for both what must not be served', async () => {
     const other = await second();
     const file = join(it_.running.env.BLOBS!.slice('file:'.length), digests[1].slice(0, 2), digests[1]);

@@ -14,18 +14,21 @@ export interface GoBack {
   inputs: object;
   /** Instead of the version before. */
   to?: Version;
+  /** The plan that was refused just now; nothing is done where it is not the newest. Default: the plan by which the deployment answers. */
+  refused?: Plan;
 }
 
 /**
  * Gives up the candidate or goes back from the live version, and says so, in the transaction of the cause. The caller holds the
  * deployment. Undefined: the version is neither, or there is nowhere to go.
  */
-export async function goBack({ deployments, plans }: Pick<Deps, 'deployments' | 'plans'>, tx: Transaction, deployment: Deployment, { leaving, by, reason, inputs, to: named }: GoBack): Promise<Plan | undefined> {
+export async function goBack({ deployments, plans }: Pick<Deps, 'deployments' | 'plans'>, tx: Transaction, deployment: Deployment, { leaving, by, reason, inputs, to: named, refused }: GoBack): Promise<Plan | undefined> {
   const { current, revision: last } = await plans.current(tx, deployment.name, deployment.model);
-  if (current === undefined || current.plan.model !== deployment.model) return undefined;
-  const to = named ?? current.plan.before;
-  const beforeThat = to === null ? null : await plans.beforeThat(tx, current.plan, to.version);
-  const draft = wentBack(current.plan, { leaving, to, beforeThat, reason }, tx.now);
+  const from = refused ?? current?.plan;
+  if (from === undefined || from.model !== deployment.model || (refused !== undefined && refused.revision !== last)) return undefined;
+  const to = named ?? from.before;
+  const beforeThat = to === null ? null : await plans.beforeThat(tx, from, to.version);
+  const draft = wentBack(from, { leaving, to, beforeThat, reason }, tx.now);
   if (draft === undefined) return undefined;
   const plan = await addPlan({ plans }, tx, draft, last, deployment);
   const { model, live } = plan;

@@ -30,7 +30,7 @@ function report(deps: Deps, plan: Plan, failure?: string): Promise<boolean> {
     await recordSwitch(tx, plan, replaces, failure);
     if (failure === undefined) return true;
     // A candidate that must not be served is no candidate; a version that was to be live at once just does not come to answer.
-    if (plan.candidate !== null) await goBack(deps, tx, deployment, { leaving: plan.candidate, by: 'guard', reason: `version ${plan.candidate.version} cannot be loaded: ${failure}`, inputs: {} });
+    if (plan.candidate !== null) await goBack(deps, tx, deployment, { leaving: plan.candidate, by: 'guard', reason: `version ${plan.candidate.version} cannot be loaded: ${failure}`, inputs: {}, refused: plan });
     return true;
   });
 }
