@@ -11,7 +11,7 @@ const empty = { query: async () => [] } as unknown as Database;
 const bundleOf = (...known: string[]): Bundle => ({ find: (kind, name) => (known.includes(`${kind}/${name}`) ? {} : undefined) });
 const whole = bundleOf('Model/flight-late', 'FeatureSet/flight-lateness');
 const check = (changed: Record<string, unknown>, bundle = whole): Promise<ResourceProblem[]> =>
-  planResource.check({ database: empty, wake: () => undefined, stopRun: () => undefined }, { name: 'flight-late', spec: planSpec.parse({ ...example, ...changed }) }, bundle);
+  planResource.check({ database: empty, wake: () => undefined, stopRun: () => undefined }, { name: 'flight-late', spec: planSpec.parse({ ...example, slices: undefined, ...changed }) }, bundle);
 
 describe('a training plan', () => {
   it('is what the example says, with the defaults filled in', async () => {

@@ -122,7 +122,7 @@ describe('a request', () => {
 
   it('gives features, the example’s id and its time', () => {
     const request = readRequest(set, { ...fields, other: null });
-    expect(set.features.map((feature) => fromRequest(set, feature, request))).toEqual([5, 0, 1180, 'ABQ', 'SEA', 'ABQ-SEA']);
+    expect(set.features.map((feature) => fromRequest(set, feature, request))).toEqual([5, 0, 1180, 'ABQ', 'SEA', 'ABQ-SEA', 'all', 'all']);
     expect(exampleOf(set, fields, request)).toEqual({ example: 'f1', exampleTime: Date.UTC(2001, 2, 4, 5, 6, 7) * 1000 });
   });
 
