@@ -6,12 +6,12 @@ import { endRetrainings } from './window/retraining.store';
 import { startWindows } from './window/start-windows';
 
 /**
- * A live version begins windows, brings its reference, ends what was asked for before it, and is judged one day. What is only tried
- * beside it (a shadow, a canary) changes none of these. After a rollback another version may be live; it was promoted by nobody.
+ * A live version begins windows, brings its reference, ends what was asked for before it, and is judged one day. While another is only
+ * tried beside it (a shadow, a canary) it is told again, which changes nothing. After a rollback another may be live; nobody promoted it.
  */
 export const onTrafficShifted = shared('TrafficShifted', async (_deps: Deps, { payload }, tx) => {
   const { deployment, revision, model, version, digest, replaces, shiftedAt, stage } = payload;
-  if (version === 0 || stage === 'shadow' || stage === 'canary') return;
+  if (version === 0) return;
   const another = await keepLive(tx, { deployment, revision, model, version, digest, from: shiftedAt });
   if (stage !== 'rolled_back') {
     await endRetrainings(tx, model, { at: tx.now, by: `version ${version} is live`, version });

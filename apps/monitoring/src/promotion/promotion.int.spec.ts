@@ -160,6 +160,16 @@ describe('promotions', () => {
     await expect(call(client(), 'listPromotions', { monitor: '' }, soon)).rejects.toMatchObject({ code: 'not_found' });
   });
 
+  it('ask for no rollback of what is not live any more', async () => {
+    await apply(monitor());
+    await live(6, 5, 9, 42);
+    for (let index = 42; index < 49; index++) await answer(index, [6, 0.97], [5, 0.9]);
+    await live(7, 6, 10, 50);
+    await services.runTimers(start + 51 * day);
+    expect((await promotions())[4]).toMatchObject({ version: 6, verdict: 'hurt', rollbackRequested: false });
+    expect(services.published('RollbackRequested')).toHaveLength(1);
+  });
+
   it('cost what the policy declares', async () => {
     expect((await call(client(), 'listMonitors', {}, soon)).monitors[0].cost).toEqual({ unit: 'EUR', runs: 0, alarms: 0, ofRuns: 0, ofAlarms: 0, total: 0 });
   });
