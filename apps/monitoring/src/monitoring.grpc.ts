@@ -38,7 +38,7 @@ export const monitoringRpc = (deps: Deps): Rpc => ({
       const { name } = await known(deps, monitor);
       return { promotions: (await listPromotions(deps.database, name)).map(promotionMessage) };
     } },
-    getComparison: { roles: readers, deadline: longer, handle: async (request: monitoring.GetComparisonRequest): Promise<monitoring.GetComparisonResponse> =>
+    getComparison: { roles: readers, deadline: 2 * longer, handle: async (request: monitoring.GetComparisonRequest): Promise<monitoring.GetComparisonResponse> =>
       getComparison(deps, await known(deps, request.monitor), request) },
   },
 });
