@@ -13,6 +13,7 @@ const benches = {
   join: { what: 'the point-in-time join of a training set against ASOF joins of DuckDB that are written by hand, over the same Parquet', run: () => measure('apps', 'feature', 'src', 'training-set', 'join.bench.ts') },
   drift: { what: '100,000 rows × 20 columns through our binning and whole-day test against NumPy and SciPy (PYTHON: an interpreter that has them), interleaved', run: () => measure('libs', 'statistics', 'src', 'drift.bench.ts') },
   ingestion: { what: 'events a second through the HTTP door (validated, deduplicated, durable) against \\copy of the same rows', run: () => measure('apps', 'ingestion', 'src', 'ingestion.bench.ts') },
+  serving: { what: 'answers a second, one row and a hundred, ledger sync and async, against a bare grpc-js echo, a bare http2 echo and a bare onnxruntime loop', run: () => measureServices('apps', 'platform', 'src', 'serving.bench.ts') },
   tracing: { what: 'what a span costs: processor time of a piece of work without tracing, with it, and where no trace is kept', run: () => measure('libs', 'runtime', 'src', 'tracing.bench.ts') },
 };
 const name = process.argv[2];
@@ -24,8 +25,17 @@ build();
 await benches[name].run();
 
 /** Runs a measurement from its source, with the words that follow its name. */
-async function measure(...file) {
-  const bench = spawn(node(), ['-r', join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, ...file), ...process.argv.slice(3)], {
+function measure(...file) {
+  return runFrom(join(root, 'libs', 'messaging', 'spec', 'register.cjs'), join(root, ...file));
+}
+
+/** The same for one that runs services from their sources. */
+function measureServices(...file) {
+  return runFrom(join(root, 'libs', 'testing', 'cluster', 'register.cjs'), join(root, ...file));
+}
+
+async function runFrom(register, file) {
+  const bench = spawn(node(), ['-r', register, file, ...process.argv.slice(3)], {
     stdio: 'inherit', env: environment({ TESTCONTAINERS_RYUK_DISABLED: process.env.TESTCONTAINERS_RYUK_DISABLED ?? 'true' }),
   });
   process.exitCode ||= await new Promise((end) => bench.on('exit', end));
