@@ -36,7 +36,7 @@ describe('a test of a rate', () => {
 
   it('finds a shift in most windows, and nothing in more of the quiet ones than the p-value says', () => {
     const found = Array.from({ length: 60 }, (_, seed) => testOf(days(seed, 49, { shift: 0.08 }), { seed }).pValue <= 0.01).filter(Boolean).length;
-    expect(found).toBeGreaterThan(50);
+    expect(found).toBeGreaterThan(45);
     const quiet = Array.from({ length: 200 }, (_, seed) => testOf(days(1_000 + seed, 49), { seed, draws: 199 }).pValue <= 0.05).filter(Boolean).length;
     expect(quiet).toBeGreaterThan(1);
     expect(quiet).toBeLessThan(20);

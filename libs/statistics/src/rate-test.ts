@@ -31,30 +31,34 @@ export interface RateTest extends WindowTest {
 
 /**
  * {@link windowTest} for what has one figure per bucket: whether the rate of a window differs from that of the reference by more than
- * buckets of the reference differ from each other, by the same draws of whole buckets at the same places of the cycle.
+ * whole buckets at the same places of the cycle differ from each other. A draw takes the window's part from the buckets of both, so that the
+ * test is exact where nothing has changed (Fisher's permutation test, by blocks): rates are skewed, and the tail of six weeks alone is too
+ * thin, with a missing rate of 5 % it alarmed twice as often as it should.
  * Places count as often as the window has them, so that a reference with one Sunday more does not lower what is expected of a volume.
  * @throws RangeError when the reference is too short, one side has no rows, or a relative change has nothing to be relative to
  */
 export function rateTest({ reference, window, cycle = 7, draws = 999, atLeast = 5, seed, name, measure, side = 'both' }: RateTestOptions): RateTest {
-  const resampling = resamplingOf({ reference, window, cycle, atLeast, name });
+  const places = resamplingOf({ reference, window, cycle, atLeast, name });
   const change = (after: { sum: number; size: number }, before: { sum: number; size: number }): number => {
     // A draw without rows has no rate to compare; it counts as no difference.
     if (after.size === 0 || before.size === 0 || (measure === 'relative' && before.sum === 0)) return 0;
     const difference = measure === 'difference' ? after.sum / after.size - before.sum / before.size : after.sum / after.size / (before.sum / before.size) - 1;
     return side === 'both' ? Math.abs(difference) : difference;
   };
-  const before = weighted(reference, resampling, undefined);
+  const before = weighted(reference, places, undefined);
   const after = total(window, window.map((_, at) => at));
   if (before.size === 0) throw new RangeError(`Test "${name}": the reference has no rows.`);
   if (after.size === 0) throw new RangeError(`Test "${name}": the window has no rows.`);
   if (measure === 'relative' && before.sum === 0) throw new RangeError(`Test "${name}": the reference adds up to 0, and no change is relative to that.`);
   const statistic = change(after, before);
 
+  const pool = [...reference, ...window];
+  const resampling = resamplingOf({ reference: pool, window, cycle, atLeast: 0, name });
   const differences = new Float64Array(draws);
   const taken = new Int32Array(resampling.size);
   for (let draw = 0; draw < draws; draw++) {
     drawInto(taken, resampling, seed, name, draw);
-    differences[draw] = change(total(reference, taken), weighted(reference, resampling, taken));
+    differences[draw] = change(total(pool, taken), weighted(pool, resampling, taken));
   }
   return {
     name, statistic, effect: statistic, before: before.sum / before.size, after: after.sum / after.size,
