@@ -117,7 +117,7 @@ describe('what bad input gets', () => {
   it('answers for an entity that was never seen, and marks what is missing', async () => {
     const answer = await ask({ id: 'unseen', inputs: tensors(question) });
     expect(answer).toMatchObject({ status: 200, body: { id: 'unseen', model_version: '2', outputs: [{ name: 'probability', shape: [1] }] } });
-    expect(JSON.parse(answer.body.parameters.missing_features).map(({ name }: { name: string }) => name)).toEqual(['origin_late', 'destination_late', 'route_late']);
+    expect(JSON.parse(answer.body.parameters.missing_features).map(({ name }: { name: string }) => name)).toEqual(['origin_late', 'destination_late', 'route_late', 'network_late_1d', 'network_late_7d']);
     const answered = await infer({ id: 'unseen-2' });
     expect(answered.parameters.missing_features?.parameterChoice).toMatchObject({ value: expect.stringContaining('origin_late') });
   });
