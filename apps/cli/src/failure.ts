@@ -25,6 +25,7 @@ export function describeFailure(error: unknown, target?: Target): string {
   const { hint, problems = [] } = known.details;
   return [
     `${known.code}: ${known.message}`,
+    ...placeOf(known),
     // A service often names its problems in the message already.
     ...problems.filter(({ message }) => !known.message.includes(message)).map(({ field, message, expected, got }) => `  ${describeProblem({ at: field ?? '-', message, expected, got })}`),
     ...(hint === undefined ? [] : [`  hint: ${hint}`]),
@@ -42,6 +43,14 @@ export function failureAsJson(error: unknown, target?: Target): string {
     ...(error instanceof FileProblems ? { problems: error.problems } : {}),
     ...(wayOf(known, target).length === 0 ? {} : { address: target!.http, grpc: target!.grpc, addressFrom: target!.addressFrom, tokenFrom: target!.tokenFrom }),
   });
+}
+
+/** Where the fault is, what was expected there and what came: as far as the message does not say it already. */
+function placeOf({ message, details: { field, expected, got } }: RheiError): string[] {
+  const said = [expected, got].filter((value): value is string => value !== undefined && !message.includes(value));
+  if (field === undefined || said.length === 0) return [];
+  const parts = [...(expected === undefined ? [] : [`expected ${expected}`]), ...(got === undefined ? [] : [`got ${got}`])];
+  return [`  ${field}: ${parts.join(', ')}`];
 }
 
 function wayOf({ code, details }: RheiError, target: Target | undefined): string[] {

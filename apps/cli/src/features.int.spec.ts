@@ -85,7 +85,7 @@ describe('rhei features', () => {
   });
 
   it('names what was probably meant, and says of bad input what was expected', async () => {
-    expect(await rhei('features', 'explain', 'sale-7d', 'shop-7')).toMatchObject({ code: 3, err: expect.stringContaining('There is no feature view "sale-7d".\n  hint: did you mean sales-7d?') as string });
+    expect(await rhei('features', 'explain', 'sale-7d', 'shop-7')).toMatchObject({ code: 3, err: expect.stringContaining('There is no feature view "sale-7d".\n  view: expected one of sales-7d, got sale-7d\n  hint: did you mean sales-7d?') as string });
     expect(await rhei('features', 'get', 'shop-7', '--set', 'chrun')).toMatchObject({ code: 3, err: expect.stringContaining('did you mean churn?') as string });
     expect(await rhei('features', 'get', 'shop-7', '--as-of', 'yesterday')).toMatchObject({ code: 2, err: expect.stringMatching(/--as-of.*yesterday/s) as string });
     expect(await rhei('features', 'explain', 'sales-7d', 'shop-7', '--limit', '-1')).toMatchObject({ code: 2 });
