@@ -10,7 +10,9 @@ export const smallStory = join(root, 'examples', 'flights', 'story-small.yaml');
 export interface StoryReport {
   counts: Record<string, number>;
   digests: Record<string, string>;
-  versions: { version: number; reason: string; liveFrom: string | null }[];
+  versions: { version: number; state: string; reason: string; liveFrom: string | null }[];
+  rollbacks: { version: number; by: string }[];
+  quarantine: { mended: number };
   retrainings: number;
   auditVerified: boolean;
   unmet: string[];

@@ -1,24 +1,38 @@
-import { newFolder, PlatformProcess, removeFolder, type StoryReport } from '../spec/platform-process';
+import { chosenSteps, tell } from '../spec/killed-story';
+import { newFolder, removeFolder, type StoryReport } from '../spec/platform-process';
 
-describe('the story of 10,000 flights', () => {
+const args = ['--once', '--rows', '10000'];
+
+describe('the story of 10,000 flights, in which everything happens', () => {
   const folders: string[] = [];
-  afterAll(() => folders.forEach(removeFolder));
-
-  async function once(): Promise<StoryReport> {
+  const fresh = (): string => {
     const folder = newFolder();
     folders.push(folder);
-    const platform = PlatformProcess.start(folder, ['--once']);
-    const { code, output } = await platform.ended;
-    if (code !== 0) throw new Error(`exit ${code}\n${output.slice(-4000)}`);
-    return platform.report();
-  }
+    return folder;
+  };
+  afterAll(() => folders.forEach(removeFolder));
+  let first: StoryReport;
 
-  it('gives the same digests in two empty folders, and closes the loop', async () => {
-    const [first, second] = [await once(), await once()];
+  it('closes the loop, with everything in it', async () => {
+    first = await tell(fresh(), args);
+    expect(first.retrainings).toBeGreaterThanOrEqual(1);
+    expect(first.auditVerified).toBe(true);
+    expect(first.counts.sent).toBe(first.counts.accepted + first.counts.duplicates + first.counts.quarantined);
+    expect(first.rollbacks.map(({ by }) => by)).toContain('guard');
+    expect(first.versions.map(({ state }) => state)).toEqual(expect.arrayContaining(['gates_unmet', 'rolled_back', 'champion']));
+    expect(first.quarantine.mended).toBeGreaterThan(0);
+  }, 300_000);
+
+  it('gives the same digests in another empty folder', async () => {
+    const second = await tell(fresh(), args);
     expect(second.digests).toEqual(first.digests);
     expect(second.versions).toEqual(first.versions);
-    expect(first.retrainings).toBeGreaterThanOrEqual(1);
-    expect(first.auditVerified && second.auditVerified).toBe(true);
-    expect(first.counts.sent).toBe(first.counts.accepted + first.counts.duplicates + first.counts.quarantined);
+  }, 300_000);
+
+  it('gives the same digests after kills of the driver, of the platform, and of all together', async () => {
+    const kills = chosenSteps(724).map((at, index) => ({ at, victim: (['driver', 'platform', 'group'] as const)[index] }));
+    const third = await tell(fresh(), args, kills);
+    expect({ kills, digests: third.digests, counts: third.counts }).toEqual({ kills, digests: first.digests, counts: first.counts });
+    expect(third.deadLetters + third.parked).toBe(0);
   }, 600_000);
 });
