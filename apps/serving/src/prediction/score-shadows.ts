@@ -14,14 +14,15 @@ const longestError = 500;
  * says that in the transaction that takes the event: no kill loses or doubles a score. One that cannot be made is a row too.
  */
 export async function scoreShadows(deps: Pick<Deps, 'plans' | 'sessions' | 'ledger'>, payload: serving.PredictionServed, tx: Transaction): Promise<void> {
-  const work = new Map<string, { version: Version; predictions: serving.Prediction[] }>();
+  // By number: two versions may be the same file, and each has its own rows.
+  const work = new Map<number, { version: Version; predictions: serving.Prediction[] }>();
   for (const prediction of payload.predictions) {
     if (prediction.role !== 'live' && prediction.role !== 'canary') continue;
     const plan = await deps.plans.at(tx, payload.deployment, prediction.traffic);
     for (const version of plan === undefined ? [] : versionsOf(plan)) {
       if (version.version === prediction.version) continue;
-      const entry = work.get(version.digest) ?? { version, predictions: [] };
-      work.set(version.digest, entry);
+      const entry = work.get(version.version) ?? { version, predictions: [] };
+      work.set(version.version, entry);
       entry.predictions.push(prediction);
     }
   }
