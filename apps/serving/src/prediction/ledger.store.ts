@@ -132,12 +132,12 @@ export class LedgerStore {
   }
 }
 
-/** One event per deployment and shard of the prediction's id. */
+/** One event per deployment, what it answered with and from, and shard of the prediction's id. */
 function batches(rows: LedgerRow[]): (serving.PredictionServed & { shard: number })[] {
   const found = new Map<string, serving.PredictionServed>();
   for (const row of rows) {
     const shard = shardOf('serving.predictions', row.id);
-    const key = `${row.deployment}\n${shard}`;
+    const key = JSON.stringify([row.deployment, row.model, row.featureSet, shard]);
     const batch = found.get(key) ?? { deployment: row.deployment, model: row.model, featureSet: row.featureSet, shard, predictions: [] };
     found.set(key, batch);
     batch.predictions.push(asMessage(row));
