@@ -254,6 +254,20 @@ describe('a rollout that something comes in the way of', () => {
     expect((await rows()).filter(({ id }) => id === `p${asked - 1}`)).toMatchObject([{ version: 1, role: 'shadow' }, { version: 3, role: 'live' }]);
   }, 120_000);
 
+  it('is not watched again for a later change of the declaration, once it was watched for as long as declared', async () => {
+    const watching = { rollout: [{ stage: 'live', for: '1d', guard: 'errors == 0' }], look: '6h', keep: '2d' };
+    await open(watching);
+    for (const shift of [0, 0.4]) await promote(shift);
+    await ask(1);
+    await it_.running.runTimers(begin + day);
+    expect(await deployment()).toMatchObject({ liveVersion: 2, underWay: false });
+    await applyExample(it_.call, declared({ ...watching, benchmark: 'first' }));
+    await it_.running.settle();
+    expect(await deployment()).toMatchObject({ liveVersion: 2, underWay: false, shadows: [{ version: 1, why: 'replaced' }, { version: 1, why: 'benchmark' }] });
+    await it_.running.runTimers(begin + 2 * day);
+    expect(await decisions('advance-rollout')).toHaveLength(1);
+  }, 120_000);
+
   it('ends when monitoring asks for it, once for each request, and one about a version that is gone is only recorded', async () => {
     await open({});
     for (const shift of [0, 0.4]) await promote(shift);

@@ -3,7 +3,7 @@ import { parseDuration } from '@rhei/expressions';
 import type { Deployment } from '../deployment/deployment.store';
 import type { Deps } from '../deps';
 import { goBack } from '../traffic/go-back';
-import { compared, enter, isUnderWay, withoutExpired, type Draft } from '../traffic/plan';
+import { compared, enter, isUnderWay, withoutExpired, withoutWhatIsOver, type Draft } from '../traffic/plan';
 import { addPlan, armLook } from '../traffic/plan-traffic';
 import type { Planned } from '../traffic/plan.store';
 import { comparedRows } from './compared.store';
@@ -27,7 +27,7 @@ export const rolloutTimer: TimerHandler<Deps> = {
     const outcome = current.underWay && current.shiftedAt !== null ? await judgeStage(deps, tx, deployment, current) : { underWay: current.underWay };
     if (outcome !== 'back') {
       const { underWay, next } = outcome;
-      const draft = withoutExpired(next ?? (underWay ? plan : { ...plan, rollout: [], step: 0 }), tx.now) ?? next;
+      const draft = withoutExpired(next ?? withoutWhatIsOver(plan, underWay), tx.now) ?? next;
       if (draft === undefined) await armLook(tx, plan, underWay, key, deployment.look);
       else {
         const planned = await addPlan(deps, tx, draft, revision, deployment);

@@ -2,7 +2,7 @@ import { parseDuration } from '@rhei/expressions';
 import type { Transaction } from '@rhei/runtime';
 import type { Deployment } from '../deployment/deployment.store';
 import type { Deps } from '../deps';
-import { isUnderWay, nextLook, promoted, redeclared, type Champion, type Draft, type Plan } from './plan';
+import { isUnderWay, nextLook, promoted, redeclared, withoutWhatIsOver, type Champion, type Draft, type Plan } from './plan';
 
 type Needs = Pick<Deps, 'deployments' | 'plans'>;
 
@@ -29,7 +29,7 @@ async function planWhatIsDue({ deployments, plans }: Needs, tx: Transaction, dep
   const champion = await deployments.champion(tx, deployment.model);
   if (champion === undefined) return;
   const known = await plans.current(tx, deployment.name, deployment.model);
-  const current = known.current?.plan;
+  const current = known.current && withoutWhatIsOver(known.current.plan, known.current.underWay);
   const first = deployment.benchmark === 'first' ? await plans.firstLive(tx, deployment.name, deployment.model) : null;
   const aliasMoved = champion.revision > known.promotion || known.newestModel !== deployment.model;
   const changed = known.declared < deployment.version ? current : undefined;

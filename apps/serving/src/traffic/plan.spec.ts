@@ -1,7 +1,7 @@
 import { DAY, HOUR } from '@rhei/expressions';
 import { aChampion, aDeployment, aPlan, aVersion } from '../../spec/builders';
 import type { Stage } from '../deployment/deployment-spec';
-import { enter, isUnderWay, nextLook, promoted, redeclared, versionsOf, wentBack, withoutExpired, type Draft, type Plan } from './plan';
+import { enter, isUnderWay, nextLook, promoted, redeclared, versionsOf, wentBack, withoutExpired, withoutWhatIsOver, type Draft, type Plan } from './plan';
 
 const stages: Stage[] = [{ stage: 'shadow', for: '1d', guard: 'errors == 0' }, { stage: 'canary', for: '2d', share: 0.1 }, { stage: 'live', for: '7d', guard: 'psi < 0.2' }];
 const now = 100 * DAY;
@@ -38,7 +38,7 @@ describe('what a promotion means for a deployment', () => {
 
   it('is no rollout when the alias went back, and the bad version is nowhere to go back to', () => {
     const live = aPlan({ live: aVersion(2), before: aVersion(1), kept: [{ ...aVersion(1), until: now + DAY }] });
-    expect(promoted(live, aDeployment({ rollout: stages }), aChampion(1, { revision: 3, kind: 'rollback' }), now)).toMatchObject({ stage: 'live', live: aVersion(1), before: null, kept: [] });
+    expect(promoted(live, aDeployment({ rollout: stages }), aChampion(1, { revision: 3, kind: 'rollback' }), now)).toMatchObject({ stage: 'rolled_back', live: aVersion(1), before: null, kept: [] });
   });
 });
 
@@ -86,6 +86,22 @@ describe('a plan', () => {
     const watched = planned(enter(canary, 2, 0, now));
     expect(redeclared(watched, aDeployment({ version: 2 }), null, now)).toMatchObject({ live: aVersion(2), rollout: [] });
     expect(redeclared(aPlan(), aDeployment({ version: 2, benchmark: 'first' }), aVersion(1), now)).toMatchObject({ benchmark: aVersion(1), stage: 'live' });
+  });
+});
+
+describe('a watch over a new live version', () => {
+  const watched = planned(enter(planned(enter(trying(), 1, 0, now)), 2, 0, now));
+  const changed = aDeployment({ rollout: stages, version: 2, benchmark: 'first' });
+
+  it('goes on when something else is declared in another way', () => {
+    expect(isUnderWay(redeclared(withoutWhatIsOver(watched, true), changed, aVersion(1), now)!)).toBe(true);
+  });
+
+  it('does not begin again for that once it is over: what it would find has been decided', () => {
+    const next = redeclared(withoutWhatIsOver(watched, false), changed, aVersion(1), now)!;
+    expect(next).toMatchObject({ stage: 'live', benchmark: aVersion(1), live: aVersion(2), before: aVersion(1), kept: watched.kept });
+    expect(isUnderWay(next)).toBe(false);
+    expect(redeclared(withoutWhatIsOver(watched, false), aDeployment({ rollout: stages.slice(2), version: 2 }), null, now)).toBeUndefined();
   });
 });
 

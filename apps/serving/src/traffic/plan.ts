@@ -99,7 +99,7 @@ export function promoted(current: Plan | undefined, deployment: Deployment, cham
   }
   const begun = { ...base, rolloutFrom: 0, rolloutSince: now, candidate: live };
   // Another deployment went back from the version that answers here: it is no place to go back to.
-  if (champion.kind === 'rollback') return { ...enter({ ...begun, rollout: [] }, 0, 0, now), before: null, reason: 'the alias went back' };
+  if (champion.kind === 'rollback') return { ...enter({ ...begun, rollout: [] }, 0, 0, now), stage: 'rolled_back', before: null, reason: 'the alias went back' };
   return enter({ ...begun, rollout }, 0, parseDuration(deployment.keep), now);
 }
 
@@ -145,6 +145,9 @@ export function withoutExpired(current: Draft, now: Instant): Draft | undefined 
   const kept = current.kept.filter(({ until }) => until > now);
   return kept.length === current.kept.length ? undefined : { ...current, kept, reason: '' };
 }
+
+/** The plan without the rollout that nobody judges any more, so that no later change makes it begin again. */
+export const withoutWhatIsOver = (plan: Plan, underWay: boolean): Plan => (underWay ? plan : { ...plan, rollout: [], step: 0 });
 
 /**
  * What a changed declaration means. A rollout that is declared in another way begins again with the candidate that is on its
