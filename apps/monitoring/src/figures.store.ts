@@ -1,8 +1,9 @@
 import type { Queryable } from '@rhei/messaging';
 import type { Instant } from '@rhei/runtime';
+import { LEAST_PROBABILITY } from '@rhei/statistics';
 import { truth } from './label.store';
 import { ANSWERED } from './prediction.store';
-import { LEAST_PROBABILITY, type Performance } from './window/performance';
+import type { Performance } from './window/performance';
 
 export interface MonthlyPerformance { version: number; month: string; predictions: number; labelled: number; logLoss: number; baseRate: number }
 

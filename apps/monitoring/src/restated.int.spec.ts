@@ -1,3 +1,4 @@
+import { logLossOf } from '@rhei/statistics';
 import { openDatabase, type TestDatabase } from '@rhei/testing';
 import fc from 'fast-check';
 import { monthlyPerformance, restatedWindows } from './figures.store';
@@ -6,7 +7,7 @@ import { monitorSpec } from './monitor/monitor-spec';
 import { keepMonitor } from './monitor/monitor.store';
 import { MonitoringModule } from './monitoring.module';
 import { keepPredictions, rowsOf, type Prediction } from './prediction.store';
-import { logLossOf, performanceOf } from './window/performance';
+import { performanceOf } from './window/performance';
 import { keepWindow } from './window/window.store';
 
 const day = 86_400_000_000;

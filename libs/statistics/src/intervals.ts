@@ -42,6 +42,12 @@ export interface PairedComparison extends Interval {
 }
 
 /**
+ * Days below which nothing shall follow from an interval by days without a person: of so many days without any difference all lean to
+ * one side in one case of sixteen, half of them to the bad one, which is about what an interval of 95 % allows. Of two it would be every fourth.
+ */
+export const FEWEST_DAYS = 5;
+
+/**
  * The mean of paired differences (for instance loss of the new version − loss of the old one, on the same rows) with a percentile interval
  * from resampling whole days: rows of one day are not independent, so resampled rows would give an interval that is far too narrow.
  * @param differencesByDay one list per day; a day without rows does not count

@@ -1,6 +1,5 @@
-import type { Value } from '@rhei/statistics';
+import { logLossOf, type Value } from '@rhei/statistics';
 import type { MonitorSpec } from '../monitor/monitor-spec';
-import { logLossOf } from '../window/performance';
 import type { Row } from './row';
 
 /** How one watched thing is taken from rows. `undefined` from `of` means that the row does not count. */

@@ -39,7 +39,12 @@ describe('a verdict', () => {
     expect(of(pairs(0.9, 0.3, 3))).toEqual({ verdict: 'unclear', reason: 'versions 2 and 1 have both scored 90 predictions whose labels are mature; a verdict takes 200' });
     expect(of([]).reason).toContain('have both scored 0 predictions');
   });
-  it('is unclear within one day', () => expect(judge(compare(pairs(0.6, 0.3, 1), options), { version: 2, replaced: 1, atLeast: 10 }).reason).toContain('lie on one day'));
+  it('is unclear on so few days that all may lean to one side by chance', () => {
+    const on = (days: number) => judge(compare(pairs(0.3, 0.9, days), options), { version: 2, replaced: 1, atLeast: 10 });
+    expect(on(1)).toEqual({ verdict: 'unclear', reason: 'the 30 predictions that versions 2 and 1 have both scored lie on 1 of 5 days that a verdict takes' });
+    expect(on(4)).toEqual({ verdict: 'unclear', reason: 'the 120 predictions that versions 2 and 1 have both scored lie on 4 of 5 days that a verdict takes' });
+    expect(on(5).verdict).toBe('hurt');
+  });
 });
 
 it('sorts probabilities into tenths, the last with its end', () => {

@@ -1,6 +1,5 @@
-import { blockBootstrap } from '@rhei/statistics';
+import { blockBootstrap, logLossOf } from '@rhei/statistics';
 import type { Duration, Instant } from '@rhei/runtime';
-import { logLossOf } from '../window/performance';
 
 /** One question that two versions answered, and its truth. */
 export interface Pair {

@@ -1,13 +1,5 @@
+import { logLossOf } from '@rhei/statistics';
 import type { Row } from '../drift/row';
-
-/** Probabilities are clipped to [1e-15, 1 − 1e-15], so that one certain mistake costs 34.5 nats and not infinity. */
-export const LEAST_PROBABILITY = 1e-15;
-
-/** Negative log-likelihood (nats) of one answer. */
-export function logLossOf(probability: number, label: number): number {
-  const p = Math.min(1 - LEAST_PROBABILITY, Math.max(LEAST_PROBABILITY, probability));
-  return -(label * Math.log(p) + (1 - label) * Math.log(1 - p));
-}
 
 export interface Performance { rows: number; labelled: number; coverage: number; logLoss?: number }
 

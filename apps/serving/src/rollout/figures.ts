@@ -1,6 +1,6 @@
 /** The figures of a rollout from its rows. Rules only. */
 import { DAY, type Instant } from '@rhei/expressions';
-import { blockBootstrap, histogram, psi, quantileEdges } from '@rhei/statistics';
+import { blockBootstrap, FEWEST_DAYS, histogram, logLossOf, psi, quantileEdges } from '@rhei/statistics';
 import type { Figures } from './guard';
 
 /** A question that a candidate scored, or could not score. */
@@ -20,18 +20,6 @@ export interface ComparedRow {
 /** Rows below which the bins of a comparison of scores would say more about chance than about scores: ten a bin. */
 const fewestForPsi = 100;
 const bins = 10;
-/**
- * Days below which there is no interval: of so many days without any difference all lean to one side in one case of sixteen, half
- * of them to the bad one, which is about what an interval of 95 % allows. Of two days it would be every fourth.
- */
-const fewestDays = 5;
-const leastProbability = 1e-15;
-
-/** Negative log-likelihood (nats) of one answer, of a probability clipped to [1e-15, 1 − 1e-15]. */
-const logLossOf = (probability: number, label: number): number => {
-  const p = Math.min(1 - leastProbability, Math.max(leastProbability, probability));
-  return -(label * Math.log(p) + (1 - label) * Math.log(1 - p));
-};
 
 /** The figures of `rows`, which are sorted by (as-of, id); `stageFrom` is the first plan of the present stage. */
 export function figuresOf(rows: readonly ComparedRow[], { stage, stageFrom, seed, name }: { stage: string; stageFrom: number; seed: string; name: string }): Figures {
@@ -52,7 +40,7 @@ export function figuresOf(rows: readonly ComparedRow[], { stage, stageFrom, seed
     answered: rows.filter(({ role, traffic, candidate }) => candidate !== null && role !== 'shadow' && traffic >= stageFrom).length,
     ...(psiOfScores !== undefined && { psi: psiOfScores }), labelled: labelled.length,
     logLoss: losses.length === 0 ? {} : { candidate: mean('candidate'), live: mean('live') },
-    difference: losses.length === 0 ? {} : { mean: mean('candidate') - mean('live'), ...(days.size >= fewestDays && intervalOf([...days.values()], seed, name)) },
+    difference: losses.length === 0 ? {} : { mean: mean('candidate') - mean('live'), ...(days.size >= FEWEST_DAYS && intervalOf([...days.values()], seed, name)) },
   };
 }
 
