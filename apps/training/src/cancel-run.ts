@@ -11,7 +11,9 @@ export async function cancelRun(deps: Deps, { run: id, by }: { run: string; by: 
   return deps.database.transaction(async (tx) => {
     const run = (await lockRun(tx, id)) ?? (await runNamed(tx, id));
     if (run.state === 'cancelled') return run;
-    if (!isOpen(run.state)) throw conflict(`Run ${id} has ${run.state}; expected one that is waiting or running. Only an open run can be cancelled.`, { reason: 'RUN_ENDED' });
+    if (!isOpen(run.state)) throw conflict(`Run ${id} has ${run.state}; expected one that is waiting or running. Only an open run can be cancelled.`, {
+      reason: 'RUN_ENDED', field: 'run', expected: 'a run that is waiting or running', got: `one that has ${run.state}`, hint: 'ListRuns says which runs are open.',
+    });
     const failure = `cancelled by ${by}`;
     await saveEnd(tx, id, { state: 'cancelled', failure, at: tx.now });
     await tx.decide({ subject: `run/${id}`, action: 'cancel', by, inputs: { plan: run.plan }, outcome: { state: 'cancelled' } });

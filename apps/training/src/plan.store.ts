@@ -19,7 +19,9 @@ export async function applyPlan(tx: Queryable, name: string, spec: PlanSpec, ver
 /** The plan, locked: two causes at one moment would both see that no run is open. */
 export async function lockPlan(tx: Queryable, name: string): Promise<Plan> {
   const [row] = await tx.query<PlanRow>('SELECT name, version, spec, runs FROM plan WHERE name = $1 FOR UPDATE', [name]);
-  if (!row) throw notFound(`There is no training plan "${name}". Apply a resource of kind TrainingPlan with this name first.`);
+  if (!row) throw notFound(`There is no training plan "${name}". Apply a resource of kind TrainingPlan with this name first.`, {
+    field: 'plan', expected: 'the name of a training plan', got: name, hint: 'Apply a resource of kind TrainingPlan with this name first.',
+  });
   return toPlan(row);
 }
 

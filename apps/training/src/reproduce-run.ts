@@ -12,6 +12,8 @@ export interface ReproduceRun {
   by: string;
 }
 
+const expected = { field: 'run', expected: 'a run that has succeeded' };
+
 /**
  * Starts to fit a run again from what it recorded. It brings no version, whatever comes of it.
  * Errors: `not_found`; `conflict` (`RUN_OPEN`, `NOTHING_RECORDED`) for a run that has not succeeded, or did so before records were kept.
@@ -21,9 +23,10 @@ export async function reproduceRun(deps: Deps, { run: id, requestId, by }: Repro
     const run = (await lockRun(tx, id)) ?? (await runNamed(tx, id));
     const known = requestId === '' ? undefined : await reproductionOfRequest(tx, id, requestId);
     if (known) return known;
-    if (run.state === 'waiting' || run.state === 'running') throw conflict(`Run ${id} is ${run.state}; expected one that has succeeded. Wait until it has ended.`, { reason: 'RUN_OPEN' });
+    if (run.state === 'waiting' || run.state === 'running') throw conflict(`Run ${id} is ${run.state}; expected one that has succeeded. Wait until it has ended.`, { reason: 'RUN_OPEN', ...expected, got: `one that is ${run.state}`, hint: 'Wait until it has ended.' });
     if (run.state !== 'succeeded' || run.record === undefined) {
-      throw conflict(`Run ${id} ${run.state === 'succeeded' ? 'succeeded before records were kept' : `has ${run.state === 'failed' ? 'failed' : 'been cancelled'}`}; expected one that has made a model and kept what made it.`, { reason: 'NOTHING_RECORDED' });
+      const end = run.state === 'succeeded' ? 'succeeded before records were kept' : `has ${run.state === 'failed' ? 'failed' : 'been cancelled'}`;
+      throw conflict(`Run ${id} ${end}; expected one that has made a model and kept what made it.`, { reason: 'NOTHING_RECORDED', ...expected, got: `one that ${end}`, hint: 'ListRuns says which runs have succeeded.' });
     }
     const number = (await countReproductions(tx, id)) + 1;
     const reproduction = reproductionId(id, number);

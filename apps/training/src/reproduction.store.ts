@@ -15,7 +15,7 @@ export async function insertReproduction(tx: Queryable, one: { id: string; run: 
 
 export async function reproductionNamed(q: Queryable, id: string): Promise<Reproduction> {
   const [row] = await q.query<ReproductionRow>(`SELECT ${columns} FROM reproduction WHERE id = $1`, [id]);
-  if (!row) throw notFound(`There is no reproduction "${id}". ReproduceRun starts one, and answers with its id.`);
+  if (!row) throw notFound(`There is no reproduction "${id}". ReproduceRun starts one, and answers with its id.`, { field: 'id', expected: 'the id of a reproduction', got: id, hint: 'ReproduceRun starts one, and answers with its id.' });
   return toReproduction(row);
 }
 

@@ -39,7 +39,7 @@ export async function findRun(q: Queryable, id: string): Promise<Run | undefined
 }
 
 export async function runNamed(q: Queryable, id: string): Promise<Run> {
-  return (await findRun(q, id)) ?? Promise.reject(notFound(`There is no run "${id}". ListRuns names the runs of a model.`));
+  return (await findRun(q, id)) ?? Promise.reject(notFound(`There is no run "${id}". ListRuns names the runs of a model.`, { field: 'run', expected: 'the id of a run', got: id, hint: 'ListRuns names the runs of a model.' }));
 }
 
 /** The run, locked against every other change of it. */

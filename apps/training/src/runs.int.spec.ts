@@ -134,8 +134,8 @@ describe('runs of a plan', () => {
     expect(unpaired).toBe('');
     expect(paired).toMatchObject({ rows: a.holdout.rows, mean: expect.closeTo(a.challenger.logLoss - b.challenger.logLoss, 12) });
     expect(paired!.low).toBeLessThanOrEqual(paired!.mean);
-    await expect(call(as.aud, 'compareRuns', { a: first.id, b: first.id }, soon)).rejects.toMatchObject({ code: 'conflict', details: { reason: 'SAME_RUN' } });
-    await expect(call(as.aud, 'compareRuns', { a: first.id, b: 'nothing' }, soon)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(call(as.aud, 'compareRuns', { a: first.id, b: first.id }, soon)).rejects.toMatchObject({ code: 'conflict', details: { reason: 'SAME_RUN', field: 'b', expected: `a run other than ${first.id}`, got: first.id, hint: expect.any(String) } });
+    await expect(call(as.aud, 'compareRuns', { a: first.id, b: 'nothing' }, soon)).rejects.toMatchObject({ code: 'not_found', details: { field: 'run', expected: 'the id of a run', got: 'nothing', hint: expect.any(String) } });
   });
 
   it('are reproduced from what they recorded, and bring no version', async () => {
@@ -147,7 +147,7 @@ describe('runs of a plan', () => {
     expect((await decisions(`run/${first.id}`, 'compare-reproduction')).map(({ outcome }) => outcome)).toEqual([{ state: 'same', first: null }]);
     await expect(call(as.aud, 'reproduceRun', { run: first.id, requestId: '' }, soon)).rejects.toMatchObject({ code: 'forbidden' });
     await expect(call(as.dev, 'reproduceRun', { run: 'nothing', requestId: '' }, soon)).rejects.toMatchObject({ code: 'not_found' });
-    await expect(call(as.aud, 'getReproduction', { id: 'nothing' }, soon)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(call(as.aud, 'getReproduction', { id: 'nothing' }, soon)).rejects.toMatchObject({ code: 'not_found', details: { field: 'id', expected: 'the id of a reproduction', got: 'nothing', hint: expect.any(String) } });
   });
 
   it('name what differs first when they do not come out the same', async () => {
@@ -165,7 +165,7 @@ describe('runs of a plan', () => {
     await services.runTimers(services.now() + HOUR);
     const stopped = await ended({ odd: 'gap' });
     expect(stopped).toMatchObject({ state: 'failed', failure: expect.stringMatching(/^The training set leaks\. fog \(missing\): whether it has a value .* AUC of 1\.000/) });
-    await expect(call(as.dev, 'reproduceRun', { run: stopped.id, requestId: '' }, soon)).rejects.toMatchObject({ code: 'conflict', details: { reason: 'NOTHING_RECORDED' } });
+    await expect(call(as.dev, 'reproduceRun', { run: stopped.id, requestId: '' }, soon)).rejects.toMatchObject({ code: 'conflict', details: { reason: 'NOTHING_RECORDED', field: 'run', expected: 'a run that has succeeded', got: 'one that has failed', hint: expect.any(String) } });
     await apply({ ...plan, leaks: { allow: [{ column: 'fog', kind: 'missing', reason: 'seen from the tower' }] } });
     const allowed = await ended({ odd: 'gap' });
     expect(reportOf(allowed).leaks).toEqual([{ column: 'fog', kind: 'missing', evidence: expect.any(String), overridden: true, reason: 'seen from the tower' }]);
@@ -176,7 +176,7 @@ describe('runs of a plan', () => {
     await services.runTimers(services.now() + HOUR);
     await apply({ ...plan, engine: { ...plan.engine, trees: 8_000, earlyStopping: undefined } });
     const id = await start();
-    await expect(call(as.dev, 'reproduceRun', { run: id, requestId: '' }, soon)).rejects.toMatchObject({ code: 'conflict', details: { reason: 'RUN_OPEN' } });
+    await expect(call(as.dev, 'reproduceRun', { run: id, requestId: '' }, soon)).rejects.toMatchObject({ code: 'conflict', details: { reason: 'RUN_OPEN', field: 'run', expected: 'a run that has succeeded', got: 'one that is waiting', hint: expect.any(String) } });
     await build();
     await eventually('the fit has begun', async () => (await runOf(id)).phase === 'fit');
     const processes = (): string => {

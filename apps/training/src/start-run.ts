@@ -29,7 +29,9 @@ export async function startRun(deps: Deps, { plan: name, reason, requestId, noCa
     if (known) return known;
     const open = await openRunOf(tx, name);
     if (open !== undefined) {
-      throw conflict(`Run ${open} of plan "${name}" is open; expected none. Wait until it has ended, or cancel it.`, { reason: 'RUN_OPEN' });
+      throw conflict(`Run ${open} of plan "${name}" is open; expected none. Wait until it has ended, or cancel it.`, {
+        reason: 'RUN_OPEN', field: 'plan', expected: 'a plan without an open run', got: `run ${open}`, hint: `Wait until run ${open} has ended, or cancel it.`,
+      });
     }
     const set = await findFeatureSet(tx, plan.spec.featureSet);
     if (!set) throw unknownSet(plan);
@@ -38,7 +40,9 @@ export async function startRun(deps: Deps, { plan: name, reason, requestId, noCa
 }
 
 export const unknownSet = ({ name, spec }: Plan): Error =>
-  notFound(`Plan "${name}" reads feature set "${spec.featureSet}", which was not applied. Apply a resource of kind FeatureSet with this name first.`);
+  notFound(`Plan "${name}" reads feature set "${spec.featureSet}", which was not applied. Apply a resource of kind FeatureSet with this name first.`, {
+    field: 'plan', expected: 'a plan whose feature set was applied', got: spec.featureSet, hint: 'Apply a resource of kind FeatureSet with this name first.',
+  });
 
 /** Makes the run, records why, and wakes the supervisor once that is committed. The plan is locked and has no open run. */
 export async function beginWaiting(

@@ -151,7 +151,7 @@ describe('the training service', () => {
     expect(run).toMatchObject({ state: 'waiting', by: 'dev' });
     expect(JSON.parse(run!.causeJson)).toEqual({ kind: 'person', id: 'dev', reason: 'new data' });
     expect((await start('mine')).run!.id).toBe(run!.id);
-    await expect(start('another')).rejects.toMatchObject({ code: 'conflict', details: { reason: 'RUN_OPEN' } });
+    await expect(start('another')).rejects.toMatchObject({ code: 'conflict', details: { reason: 'RUN_OPEN', field: 'plan', expected: 'a plan without an open run', got: expect.stringMatching(/^run [0-9a-f]{16}$/), hint: expect.any(String) } });
     await expect(start('theirs', 'aud')).rejects.toMatchObject({ code: 'forbidden' });
     await expect(call(as('dev'), 'startRun', { plan: 'nothing', reason: '', requestId: '', noCache: false }, soon)).rejects.toMatchObject({ code: 'not_found' });
 
@@ -160,7 +160,7 @@ describe('the training service', () => {
     await services.settle();
     expect(services.published('RunFailed').at(-1)).toMatchObject({ run: run!.id, reason: 'cancelled by oper' });
     expect((await call(as('oper'), 'cancelRun', { run: run!.id }, soon)).run!.state).toBe('cancelled');
-    await expect(call(as('oper'), 'cancelRun', { run: (await runs())[0].id }, soon)).rejects.toMatchObject({ code: 'conflict', details: { reason: 'RUN_ENDED' } });
+    await expect(call(as('oper'), 'cancelRun', { run: (await runs())[0].id }, soon)).rejects.toMatchObject({ code: 'conflict', details: { reason: 'RUN_ENDED', field: 'run', expected: 'a run that is waiting or running', got: expect.stringMatching(/^one that has /), hint: expect.any(String) } });
   });
 
   it('fails a run whose training set could not be built, with the reason', async () => {
