@@ -39,6 +39,14 @@ describe('rhei describe', () => {
     });
   });
 
+  it('is JSON in which nothing is lost where a fact stands more than once', async () => {
+    const beside = (version: number, why: string) => ({ version, digest: 'a', why, until: 0 });
+    platform.deployments = [{ ...platform.deployments[0], shadows: [beside(1, 'benchmark'), beside(3, 'replaced')] }];
+    expect(JSON.parse((await rhei('describe', 'Deployment', 'departures', '--json')).out)).toMatchObject({
+      state: { live: expect.stringContaining('version 1'), 'beside it': ['version 1 (benchmark) for ever', 'version 3 (replaced) for ever'] },
+    });
+  });
+
   it('shows what is known while the owning service is away, and ends with 7', async () => {
     platform.away.add('listDeployments');
     const { code, out } = await rhei('describe', 'Deployment', 'departures');
@@ -49,6 +57,7 @@ describe('rhei describe', () => {
   it('names what there is when something else is asked for', async () => {
     expect(await rhei('describe', 'Model', 'lat')).toMatchObject({ code: 3, err: expect.stringContaining('did you mean late?') });
     expect(await rhei('describe', 'Modle', 'late')).toMatchObject({ code: 2, err: expect.stringContaining('did you mean Model?') });
+    expect(JSON.parse((await rhei('describe', 'Model', 'lat', '--json')).err)).toMatchObject({ field: 'name', expected: 'late', got: 'lat', hint: 'did you mean late?' });
     expect(await rhei('describe', 'Model')).toMatchObject({ code: 2, err: expect.stringContaining("missing required argument 'name'") });
     expect(await rhei('describe', 'Model', 'late', '--decisions', '0')).toMatchObject({ code: 2, err: expect.stringContaining('got "0"') });
   });

@@ -50,6 +50,8 @@ describe('rhei models', () => {
     expect(JSON.parse((await rhei('models', 'card', 'late/2', '--json')).out)).toEqual({ model: 'late' });
     expect((await rhei('models', 'sheet', 'late', 'v2')).out).toBe('# Data sheet of late 2\n');
     expect(await rhei('models', 'card', 'late')).toMatchObject({ code: 2, err: expect.stringContaining('"late" names no version') });
+    expect(JSON.parse((await rhei('models', 'card', 'late', 'two', '--json')).err)).toMatchObject({ field: 'version', expected: 'MODEL VERSION, such as churn 3', got: 'late two', hint: '"rhei models versions late" lists them' });
+    expect(JSON.parse((await rhei('models', 'show', 'late', '7', '--json')).err)).toMatchObject({ code: 'not_found', field: 'version', expected: 'one of 2', got: '7' });
   });
 
   it('promotes after a question, also despite a rollback where that is said with a reason', async () => {

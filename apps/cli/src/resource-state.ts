@@ -6,8 +6,8 @@ import { helpOf } from './version';
 
 /** What the owning service knows about a resource beyond its specification. */
 export interface ResourceState {
-  /** Figures as pairs. */
-  facts: [name: string, value: string][];
+  /** Figures as pairs; what there may be several of is a list. */
+  facts: [name: string, value: string | string[]][];
   /** What happened last, oldest first, such as runs or windows. */
   lately: { what: string; lines: string[] };
   /** Subjects under which its decisions are on record. */
@@ -70,7 +70,7 @@ const readers: Record<string, (platform: Platform, name: string) => Promise<Reso
       facts: [
         ['live', one.liveVersion === 0 ? 'nothing' : `version ${one.liveVersion} since ${minute(one.liveSince)}`],
         ...(one.candidate === 0 ? [] : [['candidate', `version ${one.candidate}, ${one.stage} with ${(100 * one.share).toFixed(0)} % since ${minute(one.stageSince)}`] as [string, string]]),
-        ...one.shadows.map(({ version, why, until }): [string, string] => ['beside it', `version ${version} (${why}) ${until === 0 ? 'for ever' : `until ${minute(until)}`}`]),
+        ...(one.shadows.length === 0 ? [] : [['beside it', one.shadows.map(({ version, why, until }) => `version ${version} (${why}) ${until === 0 ? 'for ever' : `until ${minute(until)}`}`)] as [string, string[]]]),
         ['a rollback goes to', one.versionBefore === 0 ? 'nothing' : `version ${one.versionBefore}`],
         ['traffic', `revision ${one.appliedRevision} of ${one.desiredRevision}`], ['answered', String(one.predictions)],
       ],

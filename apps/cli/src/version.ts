@@ -9,7 +9,8 @@ import { pairs, table, wrapped } from './table';
 export function versionNamed(model: string, version: string | undefined): { model: string; version: number } {
   const [name, number] = version === undefined ? [model.slice(0, model.lastIndexOf('/')), model.slice(model.lastIndexOf('/') + 1)] : [model, version];
   if (!/^v?[1-9]\d{0,8}$/.test(number) || name === '') {
-    throw new RheiError('invalid', `"${[model, version].filter(Boolean).join(' ')}" names no version.`, { expected: 'MODEL VERSION, such as churn 3', got: [model, version].filter(Boolean).join(' ') });
+    const got = [model, version].filter(Boolean).join(' ');
+    throw new RheiError('invalid', `"${got}" names no version.`, { field: 'version', expected: 'MODEL VERSION, such as churn 3', got, hint: `"rhei models versions ${name || model}" lists them` });
   }
   return { model: name, version: Number(number.replace('v', '')) };
 }
@@ -19,7 +20,7 @@ export async function readVersion(platform: Platform, model: string, version: nu
   const { versions } = await platform.ask(platform.registry, platform.registry.listVersions, { model });
   const found = versions.find((one) => one.version === version);
   if (found !== undefined) return found;
-  throw new RheiError('not_found', `Model "${model}" has no version ${version}.`, { expected: versions.length === 0 ? 'no version is registered yet' : `one of ${versions.map((one) => one.version).join(', ')}`, got: String(version), hint: `"rhei models versions ${model}" lists them` });
+  throw new RheiError('not_found', `Model "${model}" has no version ${version}.`, { field: 'version', expected: versions.length === 0 ? 'no version is registered yet' : `one of ${versions.map((one) => one.version).join(', ')}`, got: String(version), hint: `"rhei models versions ${model}" lists them` });
 }
 
 const known = (instant: number): string | null => (instant === 0 ? null : formatInstant(instant));

@@ -42,7 +42,7 @@ async function describe(context: Context, kind: string, name: string, count: num
   if (resource === undefined) {
     const known = all.filter((one) => one.kind === kind).map((one) => one.name);
     const meant = nearest(name, known);
-    throw new RheiError('not_found', `There is no ${kind} "${name}".`, { expected: known.join(', ') || `none is applied`, got: name, hint: meant === undefined ? `"rhei get ${kind}" lists what there is` : `did you mean ${meant}?` });
+    throw new RheiError('not_found', `There is no ${kind} "${name}".`, { field: 'name', expected: known.join(', ') || `none is applied`, got: name, hint: meant === undefined ? `"rhei get ${kind}" lists what there is` : `did you mean ${meant}?` });
   }
   const standing = await stateOf(platform, kind, name).then((state) => ({ state, silence: undefined }), (error: unknown) => {
     // A service that is away is part of the picture: its resource is known all the same.
@@ -81,7 +81,8 @@ function text({ resource, state, silence, names, namedBy: by, decisions }: Descr
   const part = (head: string, body: string): string => (body === '' ? '' : `\n${paint('bold', head)}\n${body}`);
   const lines = (all: string[]): string => all.map((line) => wrapped('  ', line, '    ', width)).join('');
   return [
-    pairs([['kind', resource.kind], ['name', resource.name], ['version', String(resource.version)], ['owned by', ownerOf[resource.kind] ?? 'unknown'], ...(state?.facts ?? [])]),
+    pairs([['kind', resource.kind], ['name', resource.name], ['version', String(resource.version)], ['owned by', ownerOf[resource.kind] ?? 'unknown'],
+      ...(state?.facts ?? []).flatMap(([fact, value]) => [value].flat().map((one): [string, string] => [fact, one]))]),
     part('Not known now', silence === undefined ? '' : lines([silence])),
     part('Specification', stringify(jsonIn(resource.specJson), { lineWidth: 0 }).replace(/^(?=.)/gm, '  ')),
     part('Refers to', lines(names.map(({ kind, name, path, there }) => `${kind} ${name}  (${path})${there ? '' : paint('red', '  not applied')}`))),
