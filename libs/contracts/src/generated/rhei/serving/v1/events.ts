@@ -67,7 +67,7 @@ export interface TrafficShifted {
   replaces: number;
   revision: number;
   shiftedAt: number;
-  /** "live": the version answers all. "shadow" and "canary": a candidate is tried beside it. "rolled_back": the candidate is gone. */
+  /** "live": the version answers all. "shadow" and "canary": a candidate is tried beside it. "rolled_back": a candidate, or the version that was live, is gone. */
   stage: string;
   /** 0: none. */
   candidate: number;

@@ -150,7 +150,7 @@ export interface RollbackRequest {
   reason: string;
   /** The version that shall no longer answer or be tried, as the caller saw it: another one is a conflict. 0: whichever it is. */
   version: number;
-  /** A version that was live before; 0: the one just before. */
+  /** A version that was live before; 0: the one just before. Only where the live version goes. */
   to: number;
 }
 
