@@ -18,7 +18,7 @@ async function beside(plan: Plan, ...predictions: serving.Prediction[]): Promise
   const sessions = new Sessions(async () => ({ features: ['x'], score: async (input: Float32Array) => input.map((value) => value / 10), release: async () => undefined }) as unknown as ModelSession);
   const ledger = { append: async (_tx: Transaction, some: LedgerRow[]) => (rows.push(...some), new Set<string>()) } as unknown as LedgerStore;
   const plans = { at: async () => plan } as never;
-  await scoreShadows({ plans, sessions, ledger }, { deployment: 'orders', model: 'm', featureSet: 's', predictions }, {} as Transaction);
+  await scoreShadows({ plans, sessions, ledger }, { deployment: 'orders', model: 'm', featureSet: 's', shard: 0, predictions }, {} as Transaction);
   expect(rows.every(({ role, outputs, error }) => role === 'shadow' && error === '' && Math.abs(outputs.probability - 0.2) < 1e-6)).toBe(true);
   return rows.map(({ id, version }) => `${id} ${version}`).sort();
 }
