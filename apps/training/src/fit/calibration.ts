@@ -1,5 +1,5 @@
 import { hashUnit } from '@rhei/expressions';
-import { quantileOfSorted } from '@rhei/statistics';
+import { LEAST_PROBABILITY, quantileOfSorted } from '@rhei/statistics';
 import { fitLogistic, tableOf, type Labels } from '@rhei/tabular';
 import type { Calibration } from './task';
 
@@ -86,7 +86,10 @@ function intervalOf(error: number, drawn: number[]): [low: number, high: number]
 }
 
 function slopeOf(labels: Labels, scores: ArrayLike<number>): number | undefined {
-  const odds = Float64Array.from(scores, (p) => Math.log(Math.min(Math.max(p, 1e-15), 1 - 1e-15)) - Math.log1p(-Math.min(Math.max(p, 1e-15), 1 - 1e-15)));
+  const odds = Float64Array.from(scores, (score) => {
+    const p = Math.min(Math.max(score, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY);
+    return Math.log(p) - Math.log1p(-p);
+  });
   const { scale, weight } = fitLogistic(tableOf(['odds'], [odds]), labels, { l2: 1e-6 });
   return scale[0] > 0 ? weight[0] / scale[0] : undefined;
 }

@@ -1,17 +1,10 @@
 import { DAY, type Instant } from '@rhei/expressions';
-import { blockBootstrap } from '@rhei/statistics';
+import { blockBootstrap, logLossOf } from '@rhei/statistics';
 import type { Labels } from '@rhei/tabular';
 import type { Difference, ScoredDay } from './task';
 
-const least = 1e-15;
-
-/** Log loss of each row, in nats, clipped as the metric is. */
-export function lossesOf(labels: Labels, scores: ArrayLike<number>): Float64Array {
-  return Float64Array.from(labels, (label, row) => {
-    const p = Math.min(Math.max(scores[row], least), 1 - least);
-    return -Math.log(label === 1 ? p : 1 - p);
-  });
-}
+/** Log loss of each row, in nats. */
+export const lossesOf = (labels: Labels, scores: ArrayLike<number>): Float64Array => Float64Array.from(labels, (label, row) => logLossOf(scores[row], label));
 
 /** Rows of each day (UTC) of their as-of, the days in order. */
 export function daysOf(asOf: ArrayLike<Instant>): { day: Instant; rows: number[] }[] {
