@@ -98,7 +98,7 @@ describe('promoting a version', () => {
   it('refuses the champion itself and a version that does not exist', () => {
     const model = promoted(approved(registered(aModel(), 'a'), 1), 1);
     expect(failure(() => promoted(model, 1))).toMatchObject({ code: 'conflict' });
-    expect(failure(() => promoted(model, 2))).toMatchObject({ code: 'not_found', message: expect.stringContaining('no version 2') });
+    expect(failure(() => promoted(model, 2))).toMatchObject({ code: 'not_found', message: expect.stringContaining('no version 2'), details: { field: 'version', expected: '1', got: '2', hint: 'rhei models versions late lists them' } });
   });
 
   it('goes back to a former champion without a new comparison', () => {

@@ -40,7 +40,8 @@ export async function lockModel(tx: Queryable, name: string): Promise<Model> {
   return { name, spec: row.spec, champion: row.champion, revision: Number(row.revision), versions: versions.map(toVersion) };
 }
 
-export const unknownModel = (name: string): Error => notFound(`There is no model "${name}". Apply a resource of kind Model with this name first.`);
+export const unknownModel = (name: string): Error => notFound(`There is no model "${name.slice(0, 100)}". Apply a resource of kind Model with this name first.`,
+  { field: 'model', expected: 'a model that was applied', got: name.slice(0, 100), hint: 'rhei models list shows them; a resource of kind Model makes one' });
 
 export async function applyModel(tx: Queryable, name: string, spec: ModelSpec, specVersion: number): Promise<void> {
   await tx.query(

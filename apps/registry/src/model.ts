@@ -105,7 +105,7 @@ export function promote(model: Model, { version, by, expectedRevision, despiteRo
     throw conflict(`Model "${model.name}" is at revision ${model.revision} with champion ${model.champion || 'none'}; the promotion of version ${version} expected revision ${expectedRevision}. Look again, then decide.`,
       { reason: 'RACE_LOST', field: 'expected_revision', expected: `${expectedRevision}`, got: `${model.revision}` });
   }
-  if (model.champion === version) throw conflict(`Version ${model.name}/${version} is the champion already.`);
+  if (model.champion === version) throw conflict(`Version ${model.name}/${version} is the champion already.`, { reason: 'CHAMPION', field: 'version', expected: 'a version that is not champion', got: `${version}` });
   if (despiteRollback && reason.trim() === '') throw noReason('promoting a version despite its rollback');
   const problems = obstacles(model, candidate, despiteRollback);
   if (problems.length > 0) throw notMet(model, candidate, problems);
@@ -181,7 +181,8 @@ export function versionOf(model: Model, version: number): Version {
 }
 
 export const unknownVersion = (model: string, version: number, count: number): Error =>
-  notFound(`There is no version ${version} of model "${model}"; it has ${count === 0 ? 'none yet' : `1 to ${count}`}.`);
+  notFound(`There is no version ${version} of model "${model}"; it has ${count === 0 ? 'none yet' : `1 to ${count}`}.`,
+    { field: 'version', expected: count === 0 ? 'one that is registered; there is none yet' : count === 1 ? '1' : `1 to ${count}`, got: `${version}`, hint: `rhei models versions ${model} lists them` });
 
 export const withVersion = (model: Model, version: Version): Model =>
   ({ ...model, versions: [...model.versions.slice(0, version.version - 1), version, ...model.versions.slice(version.version)] });

@@ -212,7 +212,7 @@ describe('the registry', () => {
       expect(await failure(call(as('aud'), 'deprecateVersion', statement, soon))).toMatchObject({ code: 'forbidden' });
       expect(await failure(call(oper, 'deprecateVersion', { ...statement, version: 1 }, soon))).toMatchObject({ code: 'conflict', details: { reason: 'CHAMPION' } });
       expect(await failure(call(oper, 'deprecateVersion', { ...statement, reason: '' }, soon))).toMatchObject({ code: 'invalid', details: { field: 'reason' } });
-      expect(await failure(call(oper, 'deprecateVersion', { ...statement, model: 'nobody' }, soon))).toMatchObject({ code: 'not_found' });
+      expect(await failure(call(oper, 'deprecateVersion', { ...statement, model: 'nobody' }, soon))).toMatchObject({ code: 'not_found', details: { field: 'model', expected: 'a model that was applied', got: 'nobody', hint: 'rhei models list shows them; a resource of kind Model makes one' } });
       expect(await failure(call(oper, 'restoreVersion', statement, soon))).toMatchObject({ code: 'conflict', details: { reason: 'NOT_DEPRECATED' } });
       expect((await call(oper, 'deprecateVersion', statement, soon)).version).toMatchObject({ state: 'deprecated', stateBy: 'oper', stateReason: 'it will not be used', stateAt: at });
       expect(await failure(call(oper, 'promoteVersion', { ...statement, expectedRevision: 0, despiteRollback: true }, soon))).toMatchObject({ code: 'gate_not_met', details: { problems: [{ field: 'deprecated' }] } });
