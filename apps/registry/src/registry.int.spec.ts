@@ -134,7 +134,7 @@ describe('the registry', () => {
     const won = outcomes.filter((outcome) => outcome.startsWith('won')).map((outcome) => Number(outcome.slice(4))).sort((a, b) => a - b);
     expect(won.length).toBeGreaterThan(0);
     expect(won).toEqual(won.map((_, index) => index + 3));
-    expect(outcomes.filter((outcome) => !outcome.startsWith('won')).every((outcome) => outcome === 'RACE_LOST' || outcome === 'conflict')).toBe(true);
+    expect(outcomes.filter((outcome) => !outcome.startsWith('won')).every((outcome) => outcome === 'RACE_LOST' || outcome === 'CHAMPION')).toBe(true);
     expect(outcomes).toContain('RACE_LOST');
     await services.settle();
     const revisions = promotionsOf('raced').map(({ revision }) => revision);
