@@ -5,8 +5,8 @@ import type { Database, Instant, Transaction, WorkContext } from '@rhei/runtime'
 import type { CloudEvent } from './cloud-event';
 import { judge, type Breach, type Contract, type Sound } from './contract';
 import { keepQuarantined, type Quarantined, type StoodAt } from './quarantine.store';
-import { insertRecords, knownFacts, knownRecords, type KnownRecord, type StoredRecord } from './record.store';
-import { succeed } from './revisions';
+import { insertRecords, knownFacts, knownRecords, saveSupersedes, type KnownRecord, type StoredRecord } from './record.store';
+import { succeed, succeedAnew } from './revisions';
 import { candidates, identity, settleDeliveries, type Delivery } from './settle-deliveries';
 import { lockShards, saveWatermarks } from './shard.store';
 import type { ContractStore } from './source.store';
@@ -131,9 +131,11 @@ async function storeRecords(tx: Transaction, sound: Judged[]): Promise<StoredRec
     };
   });
   // Facts are almost always of one key, so the locks of the shards keep others from adding to them meanwhile.
-  succeed(wanted, await knownFacts(tx, wanted.filter(({ identity: fact }) => fact !== '')));
+  const facts = await knownFacts(tx, wanted.filter(({ identity: fact }) => fact !== ''));
+  succeed(wanted, facts);
   const added = new Set((await insertRecords(tx, wanted)).map(identity));
   const records = wanted.filter((record) => added.has(identity(record)));
+  if (records.length < wanted.length) await saveSupersedes(tx, succeedAnew(records, facts));
   const said = [...shards].filter(([shard]) => records.some((record) => record.shard === shard)).map(([shard, { watermark }]) => ({ shard, watermark }));
   for (const { shard, watermark } of said) {
     for (const part of parts(records.filter((record) => record.shard === shard))) {

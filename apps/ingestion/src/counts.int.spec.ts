@@ -104,3 +104,15 @@ it('keeps the counts whatever is sent, corrected, mended and replayed, and says 
     }
   }
 }, 60_000);
+
+it('takes no event that is refused for what a record supersedes', async () => {
+  const publisher = new Publisher();
+  await publisher.apply(100);
+  await publisher.send([{ id: 1, fact: 'f', n: 1, value: 1 }]);
+  // The first has an id that is known with other content: it is a conflict, and says nothing about "g".
+  await publisher.send([{ id: 1, fact: 'g', n: 1, value: 1 }, { id: 2, fact: 'g', n: 2, value: 1 }]);
+  await services.settle();
+  const said = services.published('RecordAccepted').flatMap(({ records }) => records).filter(({ source }) => source === publisher.source);
+  expect(said.map(({ id, supersedes }) => ({ id, supersedes }))).toEqual([{ id: 'e1', supersedes: '' }, { id: 'e2', supersedes: '' }]);
+  expect(await services.database('ingestion').query('SELECT id, supersedes FROM record WHERE source = $1 ORDER BY id', [publisher.source])).toEqual([{ id: 'e1', supersedes: '' }, { id: 'e2', supersedes: '' }]);
+});

@@ -86,6 +86,16 @@ export function knownFacts(tx: Queryable, facts: { source: string; type: string;
   );
 }
 
+/** Writes down again what records supersede. */
+export async function saveSupersedes(tx: Queryable, records: readonly Pick<StoredRecord, 'source' | 'id' | 'supersedes'>[]): Promise<void> {
+  if (records.length === 0) return;
+  await tx.query(
+    `UPDATE record SET supersedes = told.supersedes FROM unnest($1::text[], $2::text[], $3::text[]) AS told (source, id, supersedes)
+     WHERE (record.source, record.id) = (told.source, told.id)`,
+    columns(records, ['source', 'id', 'supersedes']),
+  );
+}
+
 export interface RecordRow {
   source: string;
   id: string;

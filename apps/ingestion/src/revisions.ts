@@ -31,4 +31,15 @@ export function succeed(records: readonly (Statement & { supersedes: string })[]
   }
 }
 
+/**
+ * As {@link succeed}, of those that were added in the end: others stated nothing, such as another content of a known id.
+ * Returns the records of which this says something else than before.
+ */
+export function succeedAnew<Of extends Statement & { supersedes: string }>(records: readonly Of[], known: readonly Statement[]): Of[] {
+  const before = records.map(({ supersedes }) => supersedes);
+  for (const record of records) record.supersedes = '';
+  succeed(records, known);
+  return records.filter(({ supersedes }, index) => supersedes !== before[index]);
+}
+
 const factOf = ({ source, type, identity }: Statement): string => JSON.stringify([source, type, identity]);
