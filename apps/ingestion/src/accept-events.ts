@@ -68,9 +68,9 @@ export async function foresee(tx: Transaction, contracts: ContractStore, submiss
   return judged.map((one) => {
     if (!('verdict' in one)) return one;
     const verdict = verdicts.get(one)!;
+    // Another content of its id would find it known.
+    if (verdict === 'accepted') known.set(identity(one), { ...one, shard: 0, arrival: tx.now });
     if (verdict === 'accepted' || verdict === 'duplicate') return { status: verdict };
-    // Another content of this id would come just before it.
-    if (verdict === 'conflict' && !known.has(identity(one))) known.set(identity(one), { ...one, shard: 0, arrival: tx.now });
     return outcomeOf(one, verdict, known) as Extract<Outcome, { error: RheiError }>;
   });
 }
