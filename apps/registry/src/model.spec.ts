@@ -49,7 +49,7 @@ describe('approving a version', () => {
 
   it('happens once', () => {
     const model = promoted(approved(registered(aModel(), 'a'), 1), 1);
-    expect(failure(() => approved(model, 1))).toMatchObject({ code: 'conflict', details: { reason: 'DECIDED' } });
+    expect(failure(() => approved(model, 1))).toMatchObject({ code: 'conflict', details: { reason: 'DECIDED', field: 'version', expected: 'a version that waits for an approval', got: 'one that is champion', hint: expect.stringContaining('rhei models') } });
   });
 
   it('cannot lift an unmet gate', () => {

@@ -1,4 +1,4 @@
-import { conflict, forbidden, gateNotMet, invalid, notFound, type registry } from '@rhei/contracts';
+import { conflict, forbidden, gateNotMet, invalid, notFound, type ErrorDetails, type registry } from '@rhei/contracts';
 import { compare, comparison, judge, type GateResult } from './gates';
 import type { ModelSpec } from './model-spec';
 import type { Report } from './report';
@@ -143,7 +143,7 @@ export function deprecate(model: Model, { version, by, reason }: Statement, now:
   const id = `${model.name}/${version}`;
   if (reason.trim() === '') throw noReason(`deprecating version ${id}`);
   if (found.state === 'champion') throw conflict(`Version ${id} is the champion and cannot be deprecated.`, { reason: 'CHAMPION', field: 'version', expected: 'a version that is not champion', got: `${version}`, hint: 'promote another version first' });
-  if (found.state === 'deprecated') throw conflict(`Version ${id} is deprecated already: ${found.brought.by} said "${found.brought.reason}".`, { reason: 'DECIDED' });
+  if (found.state === 'deprecated') throw conflict(`Version ${id} is deprecated already: ${found.brought.by} said "${found.brought.reason}".`, decided('a version in use', found));
   return { ...found, state: 'deprecated', brought: { by, reason, at: now, from: found.state, ...(found.state === 'rolled_back' && { before: found.brought }) } };
 }
 
@@ -216,6 +216,9 @@ const problemOf = ({ gate, reason, inputs }: GateResult): Problem =>
 const notMet = (model: Model, { version }: Version, problems: Problem[]): Error =>
   gateNotMet(`Version ${model.name}/${version} cannot be promoted: ${problems.map(({ field, message, got }) => `${field} (${message}${got ? `; ${got}` : ''})`).join('; ')}.`, { problems });
 
+const waiting = 'a version that waits for an approval';
+const decided = (expected: string, { state }: Version): ErrorDetails => ({ reason: 'DECIDED', field: 'version', expected, got: `one that is ${state.replace('_', ' ')}`, hint: 'rhei models versions MODEL says how each stands' });
+
 function undecided(model: Model, { version, digest, by }: Judgement, verb: 'approve' | 'reject'): Version {
   const candidate = versionOf(model, version);
   const id = `${model.name}/${version}`;
@@ -224,10 +227,10 @@ function undecided(model: Model, { version, digest, by }: Judgement, verb: 'appr
       { reason: 'DIGEST_MISMATCH', field: 'digest', expected: candidate.digest, got: digest });
   }
   if (candidate.state === 'deprecated' || candidate.state === 'rolled_back') {
-    throw conflict(`Version ${id} is ${candidate.state.replace('_', ' ')} by ${candidate.brought.by}: ${candidate.brought.reason || 'no reason given'}. There is nothing to ${verb}.`, { reason: 'DECIDED' });
+    throw conflict(`Version ${id} is ${candidate.state.replace('_', ' ')} by ${candidate.brought.by}: ${candidate.brought.reason || 'no reason given'}. There is nothing to ${verb}.`, decided(waiting, candidate));
   }
-  if (candidate.author === by) throw forbidden(`${by} is the author of version ${id} and cannot ${verb} it: another approver has to.`);
-  if (wasChampion(candidate) || candidate.approvedBy !== '') throw conflict(`Version ${id} is decided already: ${candidate.approvedBy ? `${candidate.approvedBy} approved it` : 'it needed no approval'}.`, { reason: 'DECIDED' });
-  if (candidate.state === 'rejected') throw conflict(`Version ${id} is decided already: ${candidate.rejectedBy} rejected it.`, { reason: 'DECIDED' });
+  if (candidate.author === by) throw forbidden(`${by} is the author of version ${id} and cannot ${verb} it: another approver has to.`, { field: 'version', expected: `an approver other than ${by}`, got: by });
+  if (wasChampion(candidate) || candidate.approvedBy !== '') throw conflict(`Version ${id} is decided already: ${candidate.approvedBy ? `${candidate.approvedBy} approved it` : 'it needed no approval'}.`, decided(waiting, candidate));
+  if (candidate.state === 'rejected') throw conflict(`Version ${id} is decided already: ${candidate.rejectedBy} rejected it.`, decided(waiting, candidate));
   return candidate;
 }

@@ -7,7 +7,7 @@ import { recordOutdated } from './promote-model-version';
 
 /**
  * Lets the alias follow what serving did: back to the version that answers now, if it still stands at the promotion that is
- * undone. The version that did harm is `rolled_back` in any case; the decision says whether the alias moved.
+ * undone. The version that did harm is `rolled_back` unless it was promoted anew meanwhile; the decision says whether the alias moved.
  */
 export async function rollBackModelVersion(rolledBack: serving.TrafficRolledBack, tx: Transaction): Promise<void> {
   const { deployment, model: name, version, live, by, reason, promotion } = rolledBack;
