@@ -136,6 +136,8 @@ describe('a rollout in stages', () => {
 });
 
 const replay = (id: string, version = 0) => it_.call.call(serving.ServingServiceClient, 'replayPrediction', { id, version }, { as: 'aud' }) as Promise<serving.ReplayPredictionResponse>;
+/** `google.rpc` details stand in the trailers; the texts in them are enough here. */
+const detailsOf = (error: ServiceError): string => (error.metadata.get('grpc-status-details-bin') as Buffer[]).map((bytes) => bytes.toString('latin1')).join();
 const failing = (call: Promise<unknown>): Promise<ServiceError> => call.then(() => { throw new Error('it was answered'); }, (error: ServiceError) => error);
 
 describe('what is on record', () => {
@@ -182,9 +184,11 @@ describe('what is on record', () => {
   it('says of bad input which field was wrong, what was expected and what came', async () => {
     const call = (method: string, request: object, as = 'admin') => failing(it_.call.call(serving.ServingServiceClient, method, request, { as }));
     const rollback = (over: object, as?: string) => call('rollback', { deployment: 'departures', reason: 'r', version: 0, to: 0, ...over }, as);
-    expect((await replayFailure('nothing')).code).toBe(status.NOT_FOUND);
+    for (const nothing of [await replayFailure('nothing'), await call('getPrediction', { id: 'nothing' })]) {
+      expect(nothing.code).toBe(status.NOT_FOUND);
+      expect(detailsOf(nothing)).toMatch(/the id of a prediction on record.*nothing.*rhei predictions list/s);
+    }
     expect(await replayFailure('p0', 7)).toMatchObject({ code: status.NOT_FOUND, details: expect.stringContaining('Version 7') });
-    expect((await call('getPrediction', { id: 'nothing' })).code).toBe(status.NOT_FOUND);
     for (const [over, text] of [[{ role: 'odd' }, /role "odd"/], [{ limit: 1_001 }, /1 to 1000/], [{ from: 5, to: 5 }, /ends before/]] as const) {
       expect(await call('listPredictions', { deployment: '', from: 0, to: 0, role: '', limit: 0, ...over })).toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringMatching(text) });
     }

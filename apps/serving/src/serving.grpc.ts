@@ -1,10 +1,10 @@
-import { inference, invalid, notFound, serving } from '@rhei/contracts';
+import { inference, invalid, serving } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
 import type { Call, Role, Rpc } from '@rhei/runtime';
 import { describeModel } from './deployment/describe-model';
 import type { Deps } from './deps';
 import { listDeployments } from './deployment/list-deployments';
-import { asMessage } from './prediction/ledger.store';
+import { asMessage, unknownPrediction } from './prediction/ledger.store';
 import { predict, type Answer } from './prediction/predict';
 import { replayPrediction } from './prediction/replay-prediction';
 import { rollBackTraffic } from './traffic/roll-back-traffic';
@@ -82,7 +82,7 @@ export function parametersOf({ asOf, rows, lossWindow }: Answer): Record<string,
 
 async function getPrediction({ ledger }: Deps, id: string): Promise<serving.GetPredictionResponse> {
   const rows = await ledger.all(id);
-  if (rows.length === 0) throw notFound(`There is no prediction "${id.slice(0, 100)}".`, { field: 'id', got: id.slice(0, 100) });
+  if (rows.length === 0) throw unknownPrediction(id);
   const [first, ...beside] = rows;
   return { deployment: first.deployment, model: first.model, prediction: asMessage(first), beside: beside.map(asMessage) };
 }
@@ -91,9 +91,9 @@ const roles = ['live', 'canary', 'shadow', 'fallback', 'named', 'failed'];
 const [usualLimit, largestLimit] = [50, 1_000];
 
 async function listPredictions({ ledger }: Deps, { deployment, from, to, role, limit }: serving.ListPredictionsRequest): Promise<serving.ListPredictionsResponse> {
-  if (role !== '' && !roles.includes(role)) throw invalid(`There is no role "${role.slice(0, 50)}".`, { field: 'role', expected: roles.join(', '), got: role.slice(0, 50) });
-  if (limit < 0 || limit > largestLimit) throw invalid(`A list has 1 to ${largestLimit} predictions.`, { field: 'limit', expected: `1 to ${largestLimit}`, got: String(limit) });
-  if (to !== 0 && to <= from) throw invalid('The time ends before it begins.', { field: 'to', expected: 'an instant after "from"', got: formatInstant(to) });
+  if (role !== '' && !roles.includes(role)) throw invalid(`There is no role "${role.slice(0, 50)}".`, { field: 'role', expected: roles.join(', '), got: role.slice(0, 50), hint: 'without a role all that were answered are listed' });
+  if (limit < 0 || limit > largestLimit) throw invalid(`A list has 1 to ${largestLimit} predictions.`, { field: 'limit', expected: `1 to ${largestLimit}`, got: String(limit), hint: 'for more, end the next list where this one began' });
+  if (to !== 0 && to <= from) throw invalid('The time ends before it begins.', { field: 'to', expected: 'an instant after "from"', got: formatInstant(to), hint: 'instants are microseconds; 0 is no bound' });
   const rows = await ledger.list({ deployment, from, to, role, limit: limit || usualLimit });
   return { predictions: rows.map((row) => ({ deployment: row.deployment, model: row.model, prediction: asMessage(row) })) };
 }

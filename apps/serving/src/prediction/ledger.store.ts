@@ -1,4 +1,4 @@
-import { serving, type feature } from '@rhei/contracts';
+import { notFound, serving, type feature, type RheiError } from '@rhei/contracts';
 import { digestOf } from '@rhei/expressions';
 import { shardOf } from '@rhei/messaging';
 import { currentTraceparent, type Database, type Instant, type Transaction } from '@rhei/runtime';
@@ -58,6 +58,10 @@ export interface Listing {
   role: string;
   limit: number;
 }
+
+/** The refusal of a question about what is not on record. */
+export const unknownPrediction = (id: string): RheiError =>
+  notFound(`There is no prediction "${id.slice(0, 100)}".`, { field: 'id', expected: 'the id of a prediction on record', got: id.slice(0, 100), hint: 'rhei predictions list shows the newest; row i of several is <id>/<i>' });
 
 /** The ledger of predictions. Rows are written once and never changed. */
 export class LedgerStore {

@@ -1,7 +1,7 @@
 import { notFound, RheiError, type feature, type serving } from '@rhei/contracts';
 import { call, type Call } from '@rhei/runtime';
 import type { Deps } from '../deps';
-import { asMessage, type LedgerRow } from './ledger.store';
+import { asMessage, unknownPrediction, type LedgerRow } from './ledger.store';
 import { scoreVectors } from './score-vectors';
 
 /**
@@ -12,8 +12,8 @@ export async function replayPrediction(deps: Pick<Deps, 'ledger' | 'sessions' | 
   const rows = (await deps.ledger.all(id)).filter(({ role }) => role !== 'failed');
   const row = version === 0 ? rows[0] : rows.find((one) => one.version === version);
   if (row === undefined) {
-    if (rows.length === 0) throw notFound(`There is no prediction "${id.slice(0, 100)}".`, { field: 'id', got: id.slice(0, 100) });
-    throw notFound(`Version ${version} did not score prediction "${id.slice(0, 100)}".`, { field: 'version', expected: rows.map((one) => one.version).join(' or '), got: String(version) });
+    if (rows.length === 0) throw unknownPrediction(id);
+    throw notFound(`Version ${version} did not score prediction "${id.slice(0, 100)}".`, { field: 'version', expected: rows.map((one) => one.version).join(' or '), got: String(version), hint: '0 is the one that answered' });
   }
   const [scored, compared] = await Promise.all([scoreAgain(deps, row), compareFeatures(deps, row, caller)]);
   return { deployment: row.deployment, model: row.model, prediction: asMessage(row), ...scored, ...compared };
