@@ -84,22 +84,32 @@ export async function learntUntil(database: Queryable, model: string, version: n
   return Number(row?.as_of ?? 0);
 }
 
-/** Notes which version is live from here on; a revision under which the same one goes on is no new interval. Says whether it is one. */
+/**
+ * Notes which version is live from here on; a revision under which the same one goes on is no new interval. Says whether it is one
+ * that somebody promoted, and not a return that was told before.
+ */
 export async function keepLive(tx: Queryable, live: Live & { deployment: string; revision: number; digest: string }): Promise<boolean> {
   const now = await findLive(tx, live.deployment);
   if (now && (now.revision >= live.revision || (now.model === live.model && now.version === live.version))) return false;
   await tx.query(
     'INSERT INTO live_interval (deployment, revision, model, version, digest, live_from) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (deployment, revision) DO NOTHING',
     [live.deployment, live.revision, live.model, live.version, live.digest, live.from]);
-  return true;
+  return now?.returnsTo !== live.version;
+}
+
+/** Notes that traffic shall go back from the version that is live, or from the one to which it was to go back already. */
+export async function noteReturn(tx: Queryable, { deployment, model, version, live }: { deployment: string; model: string; version: number; live: number }): Promise<void> {
+  await tx.query(
+    `UPDATE live_interval SET returns_to = $4 WHERE deployment = $1 AND model = $2 AND (version = $3 OR returns_to = $3)
+     AND revision = (SELECT max(revision) FROM live_interval WHERE deployment = $1)`, [deployment, model, version, live]);
 }
 
 /** Which version answers now, and since when anything does. */
-export async function findLive(database: Queryable, deployment: string): Promise<(Live & { revision: number; since: Instant }) | undefined> {
-  const [row] = await database.query<{ model: string; version: number; revision: string; live_from: string; since: string }>(
-    `SELECT model, version, revision, live_from, (SELECT min(live_from) FROM live_interval WHERE deployment = $1) AS since
+export async function findLive(database: Queryable, deployment: string): Promise<(Live & { revision: number; since: Instant; returnsTo: number | null }) | undefined> {
+  const [row] = await database.query<{ model: string; version: number; revision: string; live_from: string; since: string; returns_to: number | null }>(
+    `SELECT model, version, revision, live_from, returns_to, (SELECT min(live_from) FROM live_interval WHERE deployment = $1) AS since
      FROM live_interval WHERE deployment = $1 ORDER BY revision DESC LIMIT 1`, [deployment]);
-  return row && { model: row.model, version: row.version, revision: Number(row.revision), from: Number(row.live_from), since: Number(row.since) };
+  return row && { model: row.model, version: row.version, revision: Number(row.revision), from: Number(row.live_from), since: Number(row.since), returnsTo: row.returns_to };
 }
 
 /** The versions of a model that were ever live under a deployment, in the order in which they first were, each with when that was. */

@@ -4,6 +4,7 @@ import type { Deps } from './deps';
 import { explainAlarm, explainPromotion, explainRetraining, explainWindow } from './explain';
 import { Monitoring0001Monitors1700000000001 } from './migrations/0001-monitors';
 import { Monitoring0002RestatedTruth1700000000002 } from './migrations/0002-restated-truth';
+import { Monitoring0003Returns1700000000003 } from './migrations/0003-returns';
 import { monitorResource } from './monitor/monitor-resource';
 import { countFigures } from './monitor/monitor.store';
 import { monitoringRpc } from './monitoring.grpc';
@@ -24,7 +25,7 @@ import { windowCloses } from './window/close-window';
 export const MonitoringModule = service<Config, Deps>({
   name: 'monitoring',
   config,
-  migrations: [Monitoring0001Monitors1700000000001, Monitoring0002RestatedTruth1700000000002],
+  migrations: [Monitoring0001Monitors1700000000001, Monitoring0002RestatedTruth1700000000002, Monitoring0003Returns1700000000003],
   deps: ({ database, clock }) => ({ database, clock }),
   rpc: (deps) => [monitoringRpc(deps)],
   resources: [monitorResource],

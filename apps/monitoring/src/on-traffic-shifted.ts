@@ -12,10 +12,10 @@ import { startWindows } from './window/start-windows';
 export const onTrafficShifted = shared('TrafficShifted', async (_deps: Deps, { payload }, tx) => {
   const { deployment, revision, model, version, digest, replaces, shiftedAt, stage } = payload;
   if (version === 0) return;
-  const another = await keepLive(tx, { deployment, revision, model, version, digest, from: shiftedAt });
+  const promoted = await keepLive(tx, { deployment, revision, model, version, digest, from: shiftedAt });
   if (stage !== 'rolled_back') {
     await endRetrainings(tx, model, { at: tx.now, by: `version ${version} is live`, version });
-    if (another && replaces !== 0 && replaces !== version) await awaitJudgement(tx, { deployment, revision, model, version, replaced: replaces, digest, liveFrom: shiftedAt });
+    if (promoted && replaces !== 0 && replaces !== version) await awaitJudgement(tx, { deployment, revision, model, version, replaced: replaces, digest, liveFrom: shiftedAt });
   }
   await startWindows(tx, deployment);
 });

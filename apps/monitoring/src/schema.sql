@@ -53,6 +53,7 @@ CREATE TABLE live_interval (
   version integer NOT NULL,
   digest text NOT NULL,
   live_from bigint NOT NULL,
+  returns_to integer,
   CONSTRAINT live_interval_pkey PRIMARY KEY (deployment, revision)
 );
 

@@ -170,6 +170,18 @@ describe('promotions', () => {
     expect(services.published('RollbackRequested')).toHaveLength(1);
   });
 
+  it('are not begun by going back while another version is tried, also where that is told only with a later plan', async () => {
+    const before = (await promotions()).map(({ version }) => version);
+    await services.publish('TrafficRolledBack', 'departures', { deployment: 'departures', model: 'late', version: 7, digest: 'digest 7', live: 6, liveDigest: 'digest 6', by: 'ann', reason: 'too bold', revision: 11, promotion: 8, rolledBackAt: start + 51 * day });
+    await live(6, 7, 12, 51, { stage: 'shadow', candidate: 8 });
+    await services.settle();
+    expect((await promotions()).map(({ version }) => version)).toEqual(before);
+    // What somebody promotes afterwards is judged again.
+    await live(8, 6, 13, 52);
+    await services.settle();
+    expect((await promotions()).map(({ version }) => version)).toEqual([...before, 8]);
+  });
+
   it('cost what the policy declares', async () => {
     expect((await call(client(), 'listMonitors', {}, soon)).monitors[0].cost).toEqual({ unit: 'EUR', runs: 0, alarms: 0, ofRuns: 0, ofAlarms: 0, total: 0 });
   });
