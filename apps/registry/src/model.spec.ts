@@ -150,6 +150,15 @@ describe('rolling back', () => {
     expect(failure(() => rollBack(two(), { ...bad, live: 7 }, noon))).toMatchObject({ code: 'not_found' });
   });
 
+  it('does not come back by being trained again: the same file is the same model', () => {
+    const again = registered(after(two()), 'b', 'a');
+    expect(states(again)).toEqual(['champion', 'rolled_back', 'gates_unmet']);
+    expect(again.versions[2].gates.at(-1)).toMatchObject({ gate: 'not rolled back before', passed: false, inputs: { version: 2 }, reason: expect.stringContaining('the artifact of version late/2, which guard rolled back') });
+    const retired = withVersion(after(two()), deprecate(after(two()), { version: 2, by: 'ann', reason: 'no' }, noon));
+    expect(states(registered(retired, 'b', 'a'))[2]).toBe('gates_unmet');
+    expect(states(registered(after(two()), 'c', 'a'))[2]).toBe('awaiting_approval');
+  });
+
   it('leaves a version that waits unmet when it compared with the one that is gone', () => {
     const waiting = registered(two(), 'c', 'b');
     expect(states(after(waiting))).toEqual(['champion', 'rolled_back', 'gates_unmet']);

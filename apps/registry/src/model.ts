@@ -67,12 +67,23 @@ export interface Statement { version: number; by: string; reason: string }
 
 /** The next version of the model with its gates judged. It is not promoted by this. */
 export function register(model: Model, candidate: Candidate, report: Report, now: number): Version {
-  const gates = judge(model.spec.gates, report, championDigest(model));
+  const gates = [...judge(model.spec.gates, report, championDigest(model)), ...knownHarm(model, candidate.digest)];
   return {
     ...candidate, version: model.versions.length + 1, gates, comparedWith: report.championDigest,
     state: !gates.every(({ passed }) => passed) ? 'gates_unmet' : needsApproval(model) ? 'awaiting_approval' : 'registered',
     approvedBy: '', rejectedBy: '', reason: '', brought: standing, registeredAt: now, promotedAt: 0,
   };
+}
+
+/** The same file under another number is the same model: what was rolled back does not come back by being trained again. */
+function knownHarm({ name, versions }: Model, digest: string): GateResult[] {
+  const bad = versions.findLast((version) => version.digest === digest && (version.state === 'rolled_back' || version.brought.before !== undefined));
+  if (bad === undefined) return [];
+  const { by, reason } = bad.brought.before ?? bad.brought;
+  return [{
+    gate: 'not rolled back before', rule: '', passed: false, inputs: { version: bad.version },
+    reason: `it is the artifact of version ${name}/${bad.version}, which ${by} rolled back: ${reason || 'no reason given'}. A person may promote that version despite it`,
+  }];
 }
 
 /**
