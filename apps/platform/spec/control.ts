@@ -8,15 +8,16 @@ export interface Control {
   alarms: number;
   /** Share of windows that may alarm though nothing changed, as the monitor declares it. */
   budget: number;
-  /** Versions that an alarm caused and that answered, and those of them that were found to have hurt. */
+  /** Versions that an alarm caused and that answered; those of them on which there was a verdict, and those that were found to have hurt. */
   promoted: number;
+  judged: number;
   hurt: number;
 }
 
 interface ControlReport {
   falseAlarms: { windows: number; alarms: number; budget: number };
   versions: { version: number; reason: string; liveFrom: string | null }[];
-  judged: { version: number; verdict: string }[];
+  judged: { version: number; verdict: string; interval: [number, number] }[];
 }
 
 /** Tells the story's control at 10,000 rows. */
@@ -26,11 +27,11 @@ export async function control(seed: number): Promise<Control> {
     const report = await tell(folder, ['--once', '--rows', '10000', '--shuffle-days', '--seed', `${seed}`]) as unknown as ControlReport;
     const { windows, alarms, budget } = report.falseAlarms;
     const afterAlarm = report.versions.filter(({ reason, liveFrom }) => reason.startsWith('drift') && liveFrom !== null);
-    const hurt = afterAlarm.filter(({ version }) => report.judged.some((one) => one.version === version && one.verdict === 'hurt'));
-    return { seed, windows, alarms, budget, promoted: afterAlarm.length, hurt: hurt.length };
+    const verdicts = afterAlarm.flatMap(({ version }) => report.judged.filter((one) => one.version === version && one.interval[1] > one.interval[0]).map(({ verdict }) => verdict));
+    return { seed, windows, alarms, budget, promoted: afterAlarm.length, judged: verdicts.length, hurt: verdicts.filter((verdict) => verdict === 'hurt').length };
   } finally {
     removeFolder(folder);
   }
 }
 
-export const sumOf = (controls: readonly Control[], of: 'windows' | 'alarms' | 'promoted' | 'hurt'): number => controls.reduce((sum, one) => sum + one[of], 0);
+export const sumOf = (controls: readonly Control[], of: 'windows' | 'alarms' | 'promoted' | 'judged' | 'hurt'): number => controls.reduce((sum, one) => sum + one[of], 0);

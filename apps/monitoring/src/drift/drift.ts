@@ -73,10 +73,12 @@ export function testWindow(monitor: string, spec: MonitorSpec, window: Window, r
   };
 }
 
-function planOf(spec: MonitorSpec, rows: readonly Row[], { ownDays, moving, requestFields }: References): Planned[] {
+function planOf(spec: MonitorSpec, rows: readonly Row[], { profile, ownDays, moving, requestFields }: References): Planned[] {
+  // A loss that is held against the live version's own days is its own: what a canary answers says nothing of it.
+  const ofLive = rows.filter(({ version }) => version === profile?.version);
   const all = spec.watch.map((name) => watchedOf(name, spec, requestFields));
   const kinds: ReferenceKind[] = spec.against === 'both' ? ['fixed', 'moving'] : [spec.against];
-  const whole = kinds.flatMap((reference) => all.map((watched): Planned => ({ watched, reference, slice: '', rows, from: reference === 'moving' ? moving : ownDays, shown: false })));
+  const whole = kinds.flatMap((reference) => all.map((watched): Planned => ({ watched, reference, slice: '', rows: reference === 'fixed' && watched.name === 'loss' ? ofLive : rows, from: reference === 'moving' ? moving : ownDays, shown: false })));
   // A profile counts no slices, so they are held against the monitor's own windows.
   const sliced = slicesOf(spec, rows, moving).flatMap(({ slice, field, window, from, enough }) =>
     [...all, ...(spec.watch.includes('loss') ? [] : [watchedOf('loss', spec, requestFields)])].filter(({ name }) => name !== field)

@@ -69,6 +69,13 @@ describe('a window against a fixed reference', () => {
     expect(judge({ watch: ['loss'] }, days(42, 49), { ownDays: worse }).tests[0]).toMatchObject({ alarm: false, pValue: expect.closeTo(1, 1) });
   });
 
+  it('does not lay to the live version what a canary answers', () => {
+    const canary = days(42, 49, { bold: 0.9 }).filter((_, row) => row % 4 === 0);
+    const rows = (version: number): Row[] => [...days(42, 49).filter((_, row) => row % 4 !== 0), ...canary.map((row) => ({ ...row, version }))];
+    expect(judge({ watch: ['loss'] }, rows(1)).tests).toMatchObject([{ alarm: true, rows: 420 }]);
+    expect(judge({ watch: ['loss'] }, rows(2)).tests).toMatchObject([{ alarm: false, rows: 315 }]);
+  });
+
   it('keeps each floor', () => {
     const world: World = { lost: 0.3, rows: 30 };
     expect(judge({ watch: ['missing.distance', 'volume'], floors: { missing: 0.5, volume: 0.9 } }, days(42, 49, world)).tests.some(({ alarm }) => alarm)).toBe(false);
