@@ -31,7 +31,7 @@ const countDays = (days: number, bin: (row: Row) => number, bins: number): { sta
   });
 const week = { from: start + 42 * day, to: start + 49 * day };
 const unasked = { why: 'the monitor does not ask for it' };
-const against = (profile: Profile | undefined): References => ({ profile, ownDays: unasked, moving: unasked, requestFields: ['distance'] });
+const against = (profile: Profile | undefined): References => ({ liveVersion: profile?.version ?? 0, profile, ownDays: unasked, moving: unasked, requestFields: ['distance'] });
 const judge = (rows: Row[], over: Partial<Profile> = {}) => testWindow('departures', spec, week, rows, against({ ...reference(), ...over }));
 
 describe('a window', () => {

@@ -39,6 +39,8 @@ export interface Verdict {
 
 /** With what a window is compared. */
 export interface References {
+  /** 0: none. */
+  liveVersion: number;
   /** Of the live version. */
   profile: Profile | undefined;
   /** What the live version itself answered in its first days, which no fit has seen: the fixed reference of a loss. */
@@ -73,9 +75,9 @@ export function testWindow(monitor: string, spec: MonitorSpec, window: Window, r
   };
 }
 
-function planOf(spec: MonitorSpec, rows: readonly Row[], { profile, ownDays, moving, requestFields }: References): Planned[] {
+function planOf(spec: MonitorSpec, rows: readonly Row[], { liveVersion, ownDays, moving, requestFields }: References): Planned[] {
   // A loss that is held against the live version's own days is its own: what a canary answers says nothing of it.
-  const ofLive = rows.filter(({ version }) => version === profile?.version);
+  const ofLive = rows.filter(({ version }) => version === liveVersion);
   const all = spec.watch.map((name) => watchedOf(name, spec, requestFields));
   const kinds: ReferenceKind[] = spec.against === 'both' ? ['fixed', 'moving'] : [spec.against];
   const whole = kinds.flatMap((reference) => all.map((watched): Planned => ({ watched, reference, slice: '', rows: reference === 'fixed' && watched.name === 'loss' ? ofLive : rows, from: reference === 'moving' ? moving : ownDays, shown: false })));

@@ -38,7 +38,7 @@ const six: Rows = { rows: days(0, 42), spans: Array.from({ length: 6 }, (_, at) 
 const specOf = (over: object): MonitorSpec => monitorSpec.parse({ deployment: 'departures', watch: ['request.distance'], ...over });
 const judge = (over: object, rows: Row[], references: Partial<References> = {}) => {
   const spec = specOf(over);
-  return testWindow('departures', spec, week, rows, { profile: profileOf(six, spec), moving: six, ownDays: six, requestFields: ['distance', 'port', 'cargo'], ...references });
+  return testWindow('departures', spec, week, rows, { liveVersion: 1, profile: profileOf(six, spec), moving: six, ownDays: six, requestFields: ['distance', 'port', 'cargo'], ...references });
 };
 const everything = ['request.distance', 'request.port', 'missing.distance', 'missing.rate', 'volume', 'outcome', 'loss'];
 

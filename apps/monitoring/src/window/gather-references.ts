@@ -13,6 +13,7 @@ export async function gatherReferences(tx: Transaction, { name, spec }: Monitor,
   const request = (await findFeatureSet(tx, deployment.featureSet))?.request ?? {};
   const asks = { moving: spec.against !== 'fixed' || spec.slices.length > 0, ownDays: spec.against !== 'moving' && spec.watch.includes('loss') };
   return {
+    liveVersion: live?.version ?? 0,
     profile: live && (await findProfile(tx, live.model, live.version)),
     requestFields: Object.keys(request),
     moving: asks.moving ? await movingRows(tx, { name, spec }, deployment, window, live) : { why: 'the monitor does not ask for it' },
