@@ -52,7 +52,7 @@ describe('what a story leaves in the databases', () => {
     removeFolder(folder);
   }, 60_000);
 
-  const ledger = (): Promise<LedgerRow[]> => platform.query<LedgerRow>('serving', `SELECT * FROM prediction WHERE role = 'live' ORDER BY id COLLATE "C"`);
+  const ledger = (): Promise<LedgerRow[]> => platform.query<LedgerRow>('serving', `SELECT * FROM prediction WHERE role IN ('live', 'canary', 'fallback') ORDER BY id COLLATE "C"`);
   const builtSets = (): Promise<BuiltSet[]> => platform.query<BuiltSet>('feature', `SELECT * FROM training_set WHERE state = 'built' ORDER BY as_of, id COLLATE "C"`);
 
   it('has served every joined example the very features that trained on it', async () => {
@@ -107,7 +107,7 @@ describe('what a story leaves in the databases', () => {
     expect({ accepted, quarantined, predictions: report.counts.predictions, labelled: report.counts.labelled }).toEqual({
       accepted: await count('ingestion', 'DISTINCT (source, id)) FROM record'),
       quarantined: await count('ingestion', 'DISTINCT content_digest) FROM quarantine'),
-      predictions: await count('serving', `*) FROM prediction WHERE role = 'live'`),
+      predictions: await count('serving', `*) FROM prediction WHERE role IN ('live', 'canary', 'fallback')`),
       labelled: (await ledger()).filter(({ example }) => labelled.has(example)).length,
     });
     expect(sent).toBe(accepted + duplicates + quarantined);
