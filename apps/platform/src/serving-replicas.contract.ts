@@ -129,7 +129,8 @@ export const servingReplicasContract = (open: () => Promise<{ env: Environment; 
     const killed = performance.now();
     await it_.running.settle();
     expect(await shifted()).toEqual([1, 2]);
-    expect(performance.now() - killed).toBeLessThan(10_000);
+    // Its lease ends, and on Kafka the partitions that it held are given to another: both within seconds.
+    expect(performance.now() - killed).toBeLessThan(30_000);
     expect(await deployment()).toMatchObject({ liveVersion: 2, appliedRevision: 2_000 });
     expect(await decisions('shift-traffic')).toHaveLength(2);
   });
