@@ -1,7 +1,8 @@
 import { type ServiceName } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
-import { causeOf } from './run-details';
+import { minuteOrNone } from './minute';
 import type { Platform } from './platform';
+import { causeOf } from './run-details';
 import { helpOf } from './version';
 
 /** What the owning service knows about a resource beyond its specification. */
@@ -19,7 +20,6 @@ export const ownerOf: Record<string, ServiceName> = {
 };
 
 const shown = 5;
-const minute = (instant: number): string => (instant === 0 ? '-' : formatInstant(instant).slice(0, 16).replace('T', ' '));
 const none = { what: '', lines: [] };
 
 /** Reads how a resource stands. Errors: those of the calls. */
@@ -33,7 +33,7 @@ const readers: Record<string, (platform: Platform, name: string) => Promise<Reso
     const { events, total } = await platform.ask(platform.ingestion, platform.ingestion.listQuarantine, { source, limit: shown, after: '', type: '', code: '', state: '' });
     return {
       facts: [['in quarantine', String(total)]], subjects: events.map(({ eventId }) => `event/${source}/${eventId}`),
-      lately: { what: 'Quarantined', lines: events.map(({ receivedAt, eventId, field, rule }) => `${minute(receivedAt)}  ${eventId}: ${[field, rule].filter(Boolean).join(', ')}`) },
+      lately: { what: 'Quarantined', lines: events.map(({ receivedAt, eventId, field, rule }) => `${minuteOrNone(receivedAt)}  ${eventId}: ${[field, rule].filter(Boolean).join(', ')}`) },
     };
   },
   FeatureView: async (platform, name) => {
@@ -46,7 +46,7 @@ const readers: Record<string, (platform: Platform, name: string) => Promise<Reso
     const runs = (await platform.ask(platform.training, platform.training.listRuns, { model: '' })).runs.filter((run) => run.plan === plan);
     return {
       facts: [['runs', String(runs.length)], ['open runs', String(runs.filter(({ state }) => state === 'running' || state === 'waiting').length)]],
-      lately: { what: 'Runs', lines: runs.slice(-shown).map((run) => `${minute(run.asOf)}  ${run.id}: ${run.state}${run.failure === '' ? '' : `, ${run.failure}`} (${causeOf(run.causeJson)})`) },
+      lately: { what: 'Runs', lines: runs.slice(-shown).map((run) => `${minuteOrNone(run.asOf)}  ${run.id}: ${run.state}${run.failure === '' ? '' : `, ${run.failure}`} (${causeOf(run.causeJson)})`) },
       subjects: [`plan/${plan}`, ...runs.slice(-shown).map(({ id }) => `run/${id}`)],
     };
   },
@@ -55,10 +55,10 @@ const readers: Record<string, (platform: Platform, name: string) => Promise<Reso
     const found = models.find((one) => one.name === model);
     return {
       facts: [
-        ['champion', found === undefined || found.champion === 0 ? 'none' : `version ${found.champion} since ${minute(found.championSince)}, revision ${found.revision}`],
+        ['champion', found === undefined || found.champion === 0 ? 'none' : `version ${found.champion} since ${minuteOrNone(found.championSince)}, revision ${found.revision}`],
         ['versions', String(versions.length)], ['wait for a person', String(versions.filter(({ state }) => state === 'awaiting_approval').length)],
       ],
-      lately: { what: 'Versions', lines: versions.slice(-shown).map((one) => `${minute(one.registeredAt)}  version ${one.version}: ${one.state.replaceAll('_', ' ')}${one.stateReason === '' ? '' : `, ${one.stateReason}`}${one.judgements.length === 0 ? '' : `; ${helpOf(one.judgements.at(-1)!)}`}`) },
+      lately: { what: 'Versions', lines: versions.slice(-shown).map((one) => `${minuteOrNone(one.registeredAt)}  version ${one.version}: ${one.state.replaceAll('_', ' ')}${one.stateReason === '' ? '' : `, ${one.stateReason}`}${one.judgements.length === 0 ? '' : `; ${helpOf(one.judgements.at(-1)!)}`}`) },
       subjects: versions.slice(-shown).map(({ version }) => `model/${model}/${version}`),
     };
   },
@@ -68,9 +68,9 @@ const readers: Record<string, (platform: Platform, name: string) => Promise<Reso
     if (one === undefined) return { facts: [], lately: none, subjects: [`deployment/${name}`] };
     return {
       facts: [
-        ['live', one.liveVersion === 0 ? 'nothing' : `version ${one.liveVersion} since ${minute(one.liveSince)}`],
-        ...(one.candidate === 0 ? [] : [['candidate', `version ${one.candidate}, ${one.stage} with ${(100 * one.share).toFixed(0)} % since ${minute(one.stageSince)}`] as [string, string]]),
-        ...(one.shadows.length === 0 ? [] : [['beside it', one.shadows.map(({ version, why, until }) => `version ${version} (${why}) ${until === 0 ? 'for ever' : `until ${minute(until)}`}`)] as [string, string[]]]),
+        ['live', one.liveVersion === 0 ? 'nothing' : `version ${one.liveVersion} since ${minuteOrNone(one.liveSince)}`],
+        ...(one.candidate === 0 ? [] : [['candidate', `version ${one.candidate}, ${one.stage} with ${(100 * one.share).toFixed(0)} % since ${minuteOrNone(one.stageSince)}`] as [string, string]]),
+        ...(one.shadows.length === 0 ? [] : [['beside it', one.shadows.map(({ version, why, until }) => `version ${version} (${why}) ${until === 0 ? 'for ever' : `until ${minuteOrNone(until)}`}`)] as [string, string[]]]),
         ['a rollback goes to', one.versionBefore === 0 ? 'nothing' : `version ${one.versionBefore}`],
         ['traffic', `revision ${one.appliedRevision} of ${one.desiredRevision}`], ['answered', String(one.predictions)],
       ],
@@ -82,8 +82,8 @@ const readers: Record<string, (platform: Platform, name: string) => Promise<Reso
     const one = monitors.find((monitor) => monitor.name === name);
     const last = windows.slice(-shown);
     return {
-      facts: one === undefined ? [] : [['windows', String(one.windows)], ['alarms', String(one.alarms)], ['next window closes', minute(one.nextWindowCloses)]],
-      lately: { what: 'Windows', lines: last.map((window) => `${minute(window.from)}  ${window.alarm ? `alarm: ${window.tests.filter(({ alarm }) => alarm).map((test) => test.name).join(', ')}` : 'quiet'}; ${window.rows} rows, ${(100 * window.coverage).toFixed(0)} % labelled; retraining ${window.retraining}${window.reason === '' ? '' : `: ${window.reason}`}`) },
+      facts: one === undefined ? [] : [['windows', String(one.windows)], ['alarms', String(one.alarms)], ['next window closes', minuteOrNone(one.nextWindowCloses)]],
+      lately: { what: 'Windows', lines: last.map((window) => `${minuteOrNone(window.from)}  ${window.alarm ? `alarm: ${window.tests.filter(({ alarm }) => alarm).map((test) => test.name).join(', ')}` : 'quiet'}; ${window.rows} rows, ${(100 * window.coverage).toFixed(0)} % labelled; retraining ${window.retraining}${window.reason === '' ? '' : `: ${window.reason}`}`) },
       subjects: last.map(({ from }) => `monitor/${name}/${formatInstant(from)}`),
     };
   },

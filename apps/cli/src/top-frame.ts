@@ -1,5 +1,5 @@
 import type { runtime } from '@rhei/contracts';
-import { formatInstant } from '@rhei/expressions';
+import { minuteOrNone } from './minute';
 import type { Paint } from './paint';
 import { cutTo, table, type Column } from './table';
 
@@ -18,7 +18,6 @@ export interface TopFacts {
 }
 
 const right = (head: string): Column => ({ head, right: true });
-const minute = (instant: number): string => (instant === 0 ? '-' : formatInstant(instant).slice(0, 16).replace('T', ' '));
 
 /** One screen as lines, none of them wider than `width`. */
 export function frameOf(facts: TopFacts, { address, width, paint }: { address: string; width: number; paint: Paint }): string[] {
@@ -30,12 +29,12 @@ export function frameOf(facts: TopFacts, { address, width, paint }: { address: s
     [[{ head: 'DEPLOYMENT' }, right('LIVE'), { head: 'STAGE' }, right('CANDIDATE'), right('SHARE'), right('PER SECOND'), right('ANSWERED')],
       deployments?.map((one) => [one.name, one.live === 0 ? 'none' : String(one.live), one.stage || '-', one.candidate === 0 ? '-' : String(one.candidate), one.candidate === 0 ? '-' : `${(100 * one.share).toFixed(0)} %`, one.rate === undefined ? '-' : one.rate.toFixed(1), count(one.answered)]), 'No deployment is applied.'],
     [[{ head: 'MONITOR' }, right('WINDOWS'), right('ALARMS'), { head: 'NEXT WINDOW CLOSES' }],
-      monitors?.map((one) => [one.name, count(one.windows), alarming(one.alarms, paint), minute(one.nextWindowCloses)]), 'No monitor is applied.'],
+      monitors?.map((one) => [one.name, count(one.windows), alarming(one.alarms, paint), minuteOrNone(one.nextWindowCloses)]), 'No monitor is applied.'],
     [[{ head: 'OPEN RUN' }, { head: 'PLAN', cut: true }, { head: 'STATE' }, right('DONE'), { head: 'AS OF' }],
-      runs?.map((one) => [one.id, one.plan, one.state, one.state === 'running' ? `${(100 * one.progress).toFixed(0)} %` : '-', minute(one.asOf)]), 'No run is open.'],
+      runs?.map((one) => [one.id, one.plan, one.state, one.state === 'running' ? `${(100 * one.progress).toFixed(0)} %` : '-', minuteOrNone(one.asOf)]), 'No run is open.'],
   ];
   return [
-    `${paint('bold', 'rhei top')}  ${address}  ${minute(time)}`,
+    `${paint('bold', 'rhei top')}  ${address}  ${minuteOrNone(time)}`,
     ...parts.flatMap(([columns, rows, none]) => (rows === undefined ? [] : ['', ...(rows.length === 0 ? [none] : linesOf(table(columns, rows, width)))])),
     ...(silent.length === 0 ? [] : ['', ...silent.map((one) => paint('red', one))]),
   ].map((line) => cutTo(line, width));

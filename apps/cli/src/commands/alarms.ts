@@ -1,10 +1,11 @@
 import { RheiError, type monitoring } from '@rhei/contracts';
 import { formatInstant, parseDay, parseInstant } from '@rhei/expressions';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { Context } from '../context';
 import { effectOf, monitorNamed, pValueOf, testName } from '../drift-text';
 import { explained } from '../help';
 import { nearest } from '../nearest';
+import { valueBy } from '../option-values';
 import { pairs, table, wrapped } from '../table';
 
 export function alarmsCommand(context: Context): Command {
@@ -19,13 +20,7 @@ export function alarmsCommand(context: Context): Command {
   return group;
 }
 
-function instant(text: string): number {
-  try {
-    return text.includes('T') ? parseInstant(text) : parseDay(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-}
+const instant = valueBy((text) => (text.includes('T') ? parseInstant(text) : parseDay(text)));
 
 /** A window that begins with a day is named by the day. */
 const shortId = ({ id, monitor, windowFrom, test }: monitoring.Alarm): string => (test === undefined ? id : `${monitor}/${formatInstant(windowFrom).replace('T00:00:00Z', '')}/${testName(test)}`);

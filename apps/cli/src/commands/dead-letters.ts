@@ -4,8 +4,9 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Context } from '../context';
 import { deadLetterNamed, dropToTheEnd, findDeadLetters, replayToTheEnd, serviceNamed, type Filter, type Found } from '../dead-letters';
 import { explained } from '../help';
+import { minute } from '../minute';
+import { positive, valueBy } from '../option-values';
 import { pairs, table } from '../table';
-import { positive } from './quarantine';
 
 interface FilterOptions {
   service?: ServiceName;
@@ -57,13 +58,7 @@ function serviceWord(word: string): ServiceName {
     throw new InvalidArgumentError(`${(error as RheiError).message} Expected ${(error as RheiError).details.expected}.`);
   }
 }
-function age(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-}
+const age = valueBy(parseDuration);
 
 const filterOf = ({ service, type = '', class: kind = '', olderThan = 0 }: FilterOptions): Filter => ({ ...(service !== undefined && { service }), eventType: type, class: kind, olderThan });
 const nameOf = ({ service, id }: Pick<Found, 'service' | 'id'>): string => `${service}/${id}`;
@@ -72,7 +67,7 @@ const shortType = (type: string): string => type.replace(/^rhei\./, '').replace(
 
 const tableOf = (letters: Found[], width: number): string => table(
   [{ head: 'ID' }, { head: 'SET ASIDE' }, { head: 'EVENT', cut: true }, { head: 'KEY', cut: true }, { head: 'CLASS' }, { head: 'WAITING', right: true }, { head: 'REASON', cut: true }],
-  letters.map((letter) => [nameOf(letter), formatInstant(letter.deadAt).slice(0, 16).replace('T', ' '), shortType(letter.eventType), letter.key, letter.class, String(letter.waiting), letter.reason]), width,
+  letters.map((letter) => [nameOf(letter), minute(letter.deadAt), shortType(letter.eventType), letter.key, letter.class, String(letter.waiting), letter.reason]), width,
 );
 
 async function list(context: Context, { limit, ...options }: FilterOptions & { limit: number }): Promise<void> {

@@ -6,13 +6,14 @@ import { kinds } from '../apply-files';
 import type { Context } from '../context';
 import { explained } from '../help';
 import { jsonIn } from '../json-in';
+import { minute } from '../minute';
 import { nearest } from '../nearest';
+import { positive } from '../option-values';
 import type { Platform } from '../platform';
 import { namedBy, referringTo, type ResourceLink } from '../resource-links';
 import { ownerOf, stateOf, type ResourceState } from '../resource-state';
 import { pairs, table, wrapped } from '../table';
 import { kindNamed } from './get';
-import { positive } from './quarantine';
 
 export function describeCommand(context: Context): Command {
   return explained(new Command('describe'), {
@@ -90,7 +91,7 @@ function text({ resource, state, silence, names, namedBy: by, decisions }: Descr
     part(state?.lately.what ?? '', lines(state?.lately.lines ?? [])),
     part('Decisions', decisions.length === 0 ? '' : table(
       [{ head: '  AT' }, { head: 'ACTION' }, { head: 'BY' }, { head: 'ABOUT' }, { head: 'OUTCOME', cut: true }],
-      decisions.map(({ asOf, action, by: who, subject, outcomeJson }) => [`  ${formatInstant(asOf).slice(0, 16).replace('T', ' ')}`, action, who, subject, outcomeJson]), width,
+      decisions.map(({ asOf, action, by: who, subject, outcomeJson }) => [`  ${minute(asOf)}`, action, who, subject, outcomeJson]), width,
     )),
   ].join('');
 }

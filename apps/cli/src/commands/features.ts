@@ -1,12 +1,12 @@
 import { feature, RheiError } from '@rhei/contracts';
-import { DAY, formatDuration, formatInstant, HOUR, MINUTE, parseInstant, SECOND, type Duration, type Instant } from '@rhei/expressions';
-import { Command, InvalidArgumentError } from 'commander';
+import { DAY, formatDuration, formatInstant, HOUR, MINUTE, SECOND, type Duration, type Instant } from '@rhei/expressions';
+import { Command } from 'commander';
 import type { Context } from '../context';
 import { explained } from '../help';
 import { nearest } from '../nearest';
+import { instant, positive } from '../option-values';
 import type { Platform } from '../platform';
 import { pairs, table } from '../table';
-import { positive } from './quarantine';
 
 export function featuresCommand(context: Context): Command {
   const group = explained(new Command('features'), {
@@ -36,13 +36,7 @@ interface GetOptions extends AsOf {
   set?: string;
 }
 
-const asOf = (command: Command): Command => command.option('--as-of <time>', 'as known at this instant (default: now)', (text: string): Instant => {
-  try {
-    return parseInstant(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-});
+const asOf = (command: Command): Command => command.option('--as-of <time>', 'as known at this instant (default: now)', instant);
 
 const when = (instant: Instant): string | null => (instant === 0 ? null : formatInstant(instant));
 const long = (duration: Duration): string | null => (duration === 0 ? null : formatDuration(duration));

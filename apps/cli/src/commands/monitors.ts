@@ -4,8 +4,8 @@ import { Command } from 'commander';
 import type { Context } from '../context';
 import { dayOf, effectOf, lossOf, monitorNamed, pValueOf, share, testName } from '../drift-text';
 import { explained } from '../help';
+import { positive } from '../option-values';
 import { pairs, table, wrapped } from '../table';
-import { positive } from './quarantine';
 
 export function monitorsCommand(context: Context): Command {
   const group = explained(new Command('monitors'), { purpose: 'Shows what is watched, what each window said, and what was decided on it.', examples: ['rhei monitors list', 'rhei monitors show churn'] });

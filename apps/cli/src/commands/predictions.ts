@@ -1,10 +1,10 @@
 import type { serving } from '@rhei/contracts';
-import { DAY, formatInstant, parseDuration, parseInstant } from '@rhei/expressions';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { DAY, formatInstant, parseDuration } from '@rhei/expressions';
+import { Command, Option } from 'commander';
 import type { Context } from '../context';
 import { explained } from '../help';
+import { instant, positive } from '../option-values';
 import { pairs, table } from '../table';
-import { positive } from './quarantine';
 
 export function predictionsCommand(context: Context): Command {
   const group = explained(new Command('predictions'), {
@@ -39,14 +39,6 @@ interface ListOptions {
   from?: number;
   to?: number;
   limit: number;
-}
-
-function instant(text: string): number {
-  try {
-    return parseInstant(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
 }
 
 const when = (time: number): string => formatInstant(time).slice(0, 19).replace('T', ' ');

@@ -1,9 +1,11 @@
 import { RheiError, type ingestion } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { Context } from '../context';
 import { explained } from '../help';
 import { changedEvent, jsonOrFile, type EventChange } from '../mend-event';
+import { minute } from '../minute';
+import { positive } from '../option-values';
 import { pairs, table } from '../table';
 
 interface FilterOptions {
@@ -61,19 +63,12 @@ const filtered = (command: Command): Command => command
   .option('--code <code>', 'only those kept for this: rejected, conflict, invalid, too_large, forbidden, not_found or internal');
 const collected = (text: string, before: string[]): string[] => [...before, text];
 
-/** Reads a whole number above zero. */
-export function positive(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError(`Expected a whole number above zero, got "${text}".`);
-  return Number(text);
-}
-
 const asJson = ({ original, receivedAt, topic, partition, position, headers, key, state, mendedBy, mendedAt, reason, outcome, mendedDigest, ...event }: ingestion.QuarantinedEvent) => ({
   ...event, receivedAt: formatInstant(receivedAt), original: Buffer.from(original).toString('utf8'),
   ...(Object.keys(headers).length > 0 && { headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value).toString('utf8')])) }),
   ...(topic !== '' && { topic, partition, position, key: Buffer.from(key).toString('utf8') }),
   state, ...(state === 'mended' && { mended: { by: mendedBy, at: formatInstant(mendedAt), reason, outcome, digest: mendedDigest } }),
 });
-const minute = (instant: number): string => formatInstant(instant).slice(0, 16).replace('T', ' ');
 
 async function list(context: Context, request: ingestion.ListQuarantineRequest): Promise<void> {
   const { platform } = context;

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Context } from '../context';
 import { explained } from '../help';
-import { positive } from './quarantine';
+import { positive } from '../option-values';
 
 interface Options {
   rows?: number;

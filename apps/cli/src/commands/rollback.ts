@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from '../context';
 import { explained } from '../help';
 import { nearest } from '../nearest';
-import { positive } from './quarantine';
+import { positive } from '../option-values';
 
 interface Options {
   reason: string;

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
 import type { Context } from '../context';
 import { explained } from '../help';
+import { minute } from '../minute';
 import { comparisonAsJson, describeComparison, differenceTable } from '../run-comparison';
 import { causeOf, describeRun, runAsJson, stateOf } from '../run-details';
 import { followReproduction, followRun } from '../run-progress';
@@ -50,7 +51,7 @@ async function list(context: Context, model: string): Promise<void> {
   const { runs } = await platform.ask(platform.training, platform.training.listRuns, { model });
   context.result(runs.map(runAsJson), () => (runs.length === 0 ? '' : table(
     [{ head: 'RUN' }, { head: 'PLAN', cut: true }, { head: 'AS OF' }, { head: 'STATE', cut: true }, { head: 'CAUSE', cut: true }],
-    runs.map((run) => [run.id, run.plan, formatInstant(run.asOf).slice(0, 16).replace('T', ' '), stateOf(run), causeOf(run.causeJson)]), context.width,
+    runs.map((run) => [run.id, run.plan, minute(run.asOf), stateOf(run), causeOf(run.causeJson)]), context.width,
   )));
   if (runs.length === 0) context.suggest('There is no run yet. Start one: rhei runs start PLAN');
 }

@@ -3,6 +3,7 @@ import { formatInstant } from '@rhei/expressions';
 import { Command } from 'commander';
 import type { Context } from '../context';
 import { explained } from '../help';
+import { minuteOrNone } from '../minute';
 import type { Platform } from '../platform';
 import { table, wrapped } from '../table';
 
@@ -59,7 +60,7 @@ function text(context: Context, clock: Clock, services: runtime.GetStatusRespons
   const { paint, width } = context;
   const times = services.map(({ time }) => time).filter((time) => time > 0);
   const rows = services.map(({ service, ready, time, lag, unsent, parked, deadLetters, figures }) => [
-    service, ready ? paint('green', 'yes') : paint('red', 'no'), time === 0 ? '-' : formatInstant(time).slice(0, 16).replace('T', ' '), String(lag), String(unsent),
+    service, ready ? paint('green', 'yes') : paint('red', 'no'), minuteOrNone(time), String(lag), String(unsent),
     figures.quarantined === undefined ? '-' : String(figures.quarantined), String(parked.length), String(deadLetters.length),
   ]);
   const right = (head: string) => ({ head, right: true });

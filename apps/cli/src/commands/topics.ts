@@ -3,9 +3,9 @@ import type { TopicDifference, TopicsSurvey, UpstreamTopic } from '@rhei/messagi
 import { Command, InvalidArgumentError } from 'commander';
 import type { Context } from '../context';
 import { explained } from '../help';
+import { positive } from '../option-values';
 import { readResourceFiles } from '../resource-files';
 import { table } from '../table';
-import { positive } from './quarantine';
 
 interface TopicsFlags {
   broker?: string;

@@ -4,9 +4,9 @@ import { find, follow, owners, type Explain, type Link } from '../causes';
 import type { Context } from '../context';
 import { explained } from '../help';
 import { nearest } from '../nearest';
+import { positive } from '../option-values';
 import type { Paint } from '../paint';
 import { wrapped } from '../table';
-import { positive } from './quarantine';
 
 const kinds = [...Object.keys(owners), 'decision'];
 
