@@ -1,6 +1,7 @@
 import { canonicalJson } from '@rhei/expressions';
 import type { Queryable } from '@rhei/messaging';
 import type { Instant } from '@rhei/runtime';
+import type { Statement } from './revisions';
 
 export interface StoredRecord {
   source: string;
@@ -63,21 +64,10 @@ export function knownRecords(tx: Queryable, ids: { source: string; id: string }[
   );
 }
 
-/** One fact, and of its records the one that counts. */
-export interface KnownFact {
-  source: string;
-  type: string;
-  identity: string;
-  id: string;
-  revision: number;
-  eventTime: Instant;
-  arrival: Instant;
-}
-
 /** Of each fact that has records the one with the highest revision; among equals the last by event time, arrival and id. */
-export function knownFacts(tx: Queryable, facts: { source: string; type: string; identity: string }[]): Promise<KnownFact[]> {
+export function knownFacts(tx: Queryable, facts: { source: string; type: string; identity: string }[]): Promise<Statement[]> {
   if (facts.length === 0) return Promise.resolve([]);
-  return tx.query<KnownFact>(
+  return tx.query<Statement>(
     `SELECT DISTINCT ON (source, type, identity) source, type, identity, id, revision, event_time AS "eventTime", arrival
      FROM record JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (source, type, identity) USING (source, type, identity)
      WHERE identity <> ''

@@ -1,7 +1,7 @@
 import type { Instant } from '@rhei/runtime';
 
 /** One statement of a fact. */
-interface Statement {
+export interface Statement {
   source: string;
   type: string;
   /** Empty: a fact of its own. */
