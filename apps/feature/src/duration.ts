@@ -1,13 +1,5 @@
-import { parseDuration } from '@rhei/expressions';
+import { isDuration, parseDuration } from '@rhei/expressions';
 import { z } from 'zod';
 
-const readable = (text: string): boolean => {
-  try {
-    return parseDuration(text) > 0;
-  } catch {
-    return false;
-  }
-};
-
 /** A length of time as users write it, longer than nothing. */
-export const duration = z.string().refine(readable, 'a duration longer than 0, such as "14d", "6h" or "90m"');
+export const duration = z.string().refine((text) => isDuration(text) && parseDuration(text) > 0, 'a duration longer than 0, such as "14d", "6h" or "90m"');

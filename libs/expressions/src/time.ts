@@ -41,6 +41,16 @@ export function parseDuration(text: string): Duration {
   return Number(total);
 }
 
+/** Whether {@link parseDuration} reads the text. */
+export function isDuration(text: string): boolean {
+  try {
+    parseDuration(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The shortest notation with one unit that {@link parseDuration} reads back: `90m`, `14d`. A minus sign stands before a negative one. */
 export function formatDuration(duration: Duration): string {
   if (!Number.isSafeInteger(duration)) throw new RangeError(`A duration is a whole number of microseconds; got ${duration}.`);

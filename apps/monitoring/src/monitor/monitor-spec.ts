@@ -1,13 +1,6 @@
-import { parseDuration } from '@rhei/expressions';
+import { isDuration, parseDuration } from '@rhei/expressions';
 import { z } from 'zod';
 
-const isDuration = (text: string): boolean => {
-  try {
-    return parseDuration(text) >= 0;
-  } catch {
-    return false;
-  }
-};
 const duration = z.string().refine(isDuration, { error: 'expected a duration such as 1d, 12h or 30m' });
 const positive = duration.refine((text) => !isDuration(text) || parseDuration(text) > 0, { error: 'expected more than no time, such as 1d' });
 

@@ -1,13 +1,6 @@
-import { parseDuration, type Duration } from '@rhei/expressions';
+import { isDuration, parseDuration, type Duration } from '@rhei/expressions';
 import { z } from 'zod';
 
-const isDuration = (text: string): boolean => {
-  try {
-    return parseDuration(text) >= 0;
-  } catch {
-    return false;
-  }
-};
 const duration = z.string().refine(isDuration, { error: 'expected a duration such as 14d, 6h or 30s' });
 const positive = duration.refine((text) => !isDuration(text) || parseDuration(text) > 0, { error: 'expected more than no time, such as 1d' });
 
