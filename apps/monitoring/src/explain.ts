@@ -20,7 +20,7 @@ export async function explainWindow({ database, clock }: Deps, id: string): Prom
   const window = windows.find(({ from }) => from === at) ?? windows.find(({ from, to }) => at !== undefined && at >= from && at < to);
   if (!window) return undefined;
   const deployment = (await listMonitors(database)).find(({ name }) => name === window.monitor)?.spec.deployment ?? '';
-  const restated = (await restatedWindows(database, window.monitor, deployment, clock.now())).get(window.from);
+  const restated = (await restatedWindows(database, window.monitor, deployment, clock.now(), window.from)).get(window.from);
   return {
     title: `Window ${formatInstant(window.from)} to ${formatInstant(window.to)} of monitor ${window.monitor}: ${window.alarm ? 'an alarm' : 'no alarm'}`,
     lines: [

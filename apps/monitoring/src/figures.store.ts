@@ -26,15 +26,15 @@ export async function monthlyPerformance(database: Queryable, deployment: string
   return rows.map((row) => ({ version: row.version, month: row.month, predictions: Number(row.predictions), labelled: Number(row.labelled), logLoss: row.log_loss ?? 0, baseRate: row.base_rate ?? 0 }));
 }
 
-/** The figures of a monitor's closed windows with the labels that count now, by where each window starts. */
-export async function restatedWindows(database: Queryable, monitor: string, deployment: string, now: Instant): Promise<Map<Instant, Performance>> {
+/** The figures of a monitor's closed windows with the labels that count now, by where each window starts; of one window, where `only` names its start. */
+export async function restatedWindows(database: Queryable, monitor: string, deployment: string, now: Instant, only?: Instant): Promise<Map<Instant, Performance>> {
   const rows = await database.query<{ starts_at: string; rows: string; labelled: string; log_loss: number | null }>(
     `SELECT starts_at, count(id) AS rows, count(value) AS labelled, avg(loss ORDER BY as_of, id) AS log_loss
      FROM (
        SELECT w.starts_at, p.as_of, p.id COLLATE "C" AS id, t.value, ${LOSS('$4::float8')} AS loss
        FROM closed_window w LEFT JOIN prediction p ON p.deployment = $2 AND ${ANSWERED} AND p.happens_at >= w.starts_at AND p.happens_at < w.ends_at AND p.as_of <= $3
-       ${truth('$3')} WHERE w.monitor = $1
-     ) scored GROUP BY starts_at`, [monitor, deployment, now, LEAST_PROBABILITY]);
+       ${truth('$3')} WHERE w.monitor = $1 AND ($5::bigint IS NULL OR w.starts_at = $5)
+     ) scored GROUP BY starts_at`, [monitor, deployment, now, LEAST_PROBABILITY, only ?? null]);
   return new Map(rows.map((row) => {
     const [count, labelled] = [Number(row.rows), Number(row.labelled)];
     return [Number(row.starts_at), { rows: count, labelled, coverage: count === 0 ? 0 : labelled / count, logLoss: row.log_loss ?? undefined }];

@@ -39,7 +39,9 @@ describe('truth that changes', () => {
     expect((await figures()).windows).toEqual([[day, { rows: 2, labelled: 2, coverage: 1, logLoss: expect.closeTo((logLossOf(0.2, 1) + logLossOf(0.3, 0)) / 2, 12) }]]);
     await keepLabels(database, [truth('e1', 2, 0)]);
     expect((await figures()).windows[0][1].logLoss).toBeCloseTo((logLossOf(0.2, 0) + logLossOf(0.3, 0)) / 2, 12);
-    const [kept] = await database.query<{ log_loss: number; labelled: string }>('SELECT log_loss, labelled FROM closed_window');
+    await window(3, 5);
+    expect([...(await restatedWindows(database, 'departures', 'departures', now, 3 * day))]).toMatchObject([[3 * day, { rows: 1, labelled: 0 }]]);
+    const [kept] = await database.query<{ log_loss: number; labelled: string }>('SELECT log_loss, labelled FROM closed_window ORDER BY starts_at');
     expect([kept.log_loss, Number(kept.labelled)]).toEqual([0.5, 1]);
   });
 

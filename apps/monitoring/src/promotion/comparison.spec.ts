@@ -47,8 +47,10 @@ describe('a verdict', () => {
   });
 });
 
-it('sorts probabilities into tenths, the last with its end', () => {
-  expect(calibrationOf([{ probability: 0, label: 0 }, { probability: 0.05, label: 1 }, { probability: 0.1, label: 1 }, { probability: 1, label: 1 }])).toEqual([
-    { from: 0, to: 0.1, predicted: 0.025, observed: 0.5, rows: 2 }, { from: 0.1, to: 0.2, predicted: 0.1, observed: 1, rows: 1 }, { from: 0.9, to: 1, predicted: 1, observed: 1, rows: 1 },
-  ]);
+it('sorts predictions into bins of about equally many, as the report of a run does', () => {
+  const rows = Array.from({ length: 20 }, (_, index) => ({ probability: (19 - index) / 32, label: index % 2 }));
+  const calibration = calibrationOf(rows);
+  expect(calibration).toHaveLength(10);
+  expect(calibration[0]).toEqual({ from: 0, to: 1 / 32, predicted: 1 / 64, observed: 0.5, rows: 2 });
+  expect(calibrationOf([{ probability: 0.5, label: 0 }, { probability: 0.5, label: 1 }])).toEqual([{ from: 0.5, to: 0.5, predicted: 0.5, observed: 0.5, rows: 2 }]);
 });

@@ -1,4 +1,4 @@
-import { blockBootstrap, logLossOf } from '@rhei/statistics';
+import { blockBootstrap, calibrationBinning, logLossOf } from '@rhei/statistics';
 import type { Duration, Instant } from '@rhei/runtime';
 
 /** One question that two versions answered, and its truth. */
@@ -60,16 +60,19 @@ function scoredOf(rows: readonly { probability: number; label: number }[]): Scor
   return { logLoss: mean(rows.map(({ probability, label }) => logLossOf(probability, label))), calibration: calibrationOf(rows) };
 }
 
-/** Predicted and observed shares in tenths of the probability; the last holds 1. Tenths without rows are left out. */
+/** Mean probability and observed share by {@link calibrationBinning}, each bin with its lowest and highest probability. */
 export function calibrationOf(rows: readonly { probability: number; label: number }[]): CalibrationBin[] {
-  const bins = Array.from({ length: 10 }, (_, index) => ({ from: index / 10, to: (index + 1) / 10, predicted: 0, observed: 0, rows: 0 }));
-  for (const { probability, label } of rows) {
-    const bin = bins[Math.min(9, Math.max(0, Math.floor(probability * 10)))];
+  const { binOf, count } = calibrationBinning(rows.map(({ probability }) => probability));
+  const bins = Array.from({ length: count }, () => ({ from: Infinity, to: -Infinity, predicted: 0, observed: 0, rows: 0 }));
+  rows.forEach(({ probability, label }, row) => {
+    const bin = bins[binOf[row]];
+    bin.from = Math.min(bin.from, probability);
+    bin.to = Math.max(bin.to, probability);
     bin.predicted += probability;
     bin.observed += label;
     bin.rows += 1;
-  }
-  return bins.filter(({ rows: count }) => count > 0).map((bin) => ({ ...bin, predicted: bin.predicted / bin.rows, observed: bin.observed / bin.rows }));
+  });
+  return bins.map((bin) => ({ ...bin, predicted: bin.predicted / bin.rows, observed: bin.observed / bin.rows }));
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

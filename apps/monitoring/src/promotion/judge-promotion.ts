@@ -30,20 +30,21 @@ export const promotionJudged: TimerHandler<Deps> = {
 async function judgePromotion(tx: Transaction, { name, spec }: Monitor, promotion: Promotion): Promise<void> {
   const { model, version, replaced, digest, liveFrom, revision } = promotion;
   const { helped, deployment } = spec;
-  const asked = { from: liveFrom, to: liveFrom + parseDuration(helped.after) };
-  const pairs = (await pairsOf(tx, { deployment, model, candidate: version, baseline: replaced, asked, now: tx.now })).filter(({ seen }) => !seen);
+  // What is asked before the end may happen after it, and its label is mature later still: the end is one of the examples' own time.
+  const span = { askedFrom: liveFrom, happensBefore: liveFrom + parseDuration(helped.after) };
+  const pairs = (await pairsOf(tx, { deployment, model, candidate: version, baseline: replaced, askedFrom: span.askedFrom, happens: { to: span.happensBefore }, now: tx.now })).filter(({ seen }) => !seen);
   const comparison = compare(pairs, { bucket: bucketOf(spec), seed: `${name} ${model} ${version} ${formatInstant(liveFrom)}` });
   const { verdict, reason } = judge(comparison, { version, replaced, atLeast: helped.rows });
   const figures = { difference: comparison?.difference ?? null, low: comparison?.low ?? null, high: comparison?.high ?? null, rows: comparison?.rows ?? 0, days: comparison?.days ?? 0 };
   const live = await findLive(tx, deployment);
   const goBack = verdict === 'hurt' && helped.rollback === 'onHurt' && live?.model === model && live.version === version;
-  const evidence = { ...figures, version, replaced, asked };
+  const evidence = { ...figures, version, replaced, ...span };
   const rollback = goBack ? `rollback-${digestOf({ monitor: name, model, version, liveFrom }).slice(0, 16)}` : null;
 
   await keepJudgement(tx, name, revision, { at: tx.now, verdict, reason, ...figures, rollback });
   await tx.decide({
     subject: `promotion/${name}/${model}/${version}`, action: 'judge-promotion', by: 'monitoring',
-    inputs: { model, version, replaced, digest, asked, atLeast: helped.rows, policy: helped.rollback, live: live?.version ?? 0 },
+    inputs: { model, version, replaced, digest, ...span, atLeast: helped.rows, policy: helped.rollback, live: live?.version ?? 0 },
     outcome: { verdict, reason, ...figures, rollback },
   });
   await tx.emit('PromotionJudged', name, {

@@ -16,20 +16,20 @@ export interface PairsOptions {
   /** `live`: whichever version answered. */
   candidate: 'live' | number;
   baseline: number;
-  /** Of the as-of. */
-  asked?: { from: Instant; to: Instant };
-  /** Of the example's own time. */
-  happens?: { from: Instant; to: Instant };
+  /** The earliest as-of. */
+  askedFrom?: Instant;
+  /** Of the example's own time; `to` is exclusive. */
+  happens: { from?: Instant; to: Instant };
   now: Instant;
 }
 
-const END = Number.MAX_SAFE_INTEGER;
+const EVER = Number.MIN_SAFE_INTEGER;
 
 /**
  * Questions that two versions have scored and whose truth is mature, by (as-of, id). At least one of the two answered the caller; the
  * other may have stood in the shadow.
  */
-export async function pairsOf(database: Queryable, { deployment, model, candidate, baseline, asked, happens, now }: PairsOptions): Promise<KnownPair[]> {
+export async function pairsOf(database: Queryable, { deployment, model, candidate, baseline, askedFrom, happens, now }: PairsOptions): Promise<KnownPair[]> {
   const rows = await database.query<{ id: string; happens_at: string; candidate: number; baseline: number; value: number; seen: boolean; same: boolean }>(
     `SELECT p.id, p.happens_at, p.probability AS candidate, b.probability AS baseline, t.value, p.version = $4 AS same,
        p.as_of <= coalesce(pv.as_of, 0) OR p.as_of <= coalesce(bv.as_of, 0) AS seen
@@ -43,9 +43,9 @@ export async function pairsOf(database: Queryable, { deployment, model, candidat
      LEFT JOIN model_version bv ON bv.model = $2 AND bv.version = $4
      WHERE p.deployment = $1 AND p.model = $2 AND p.version <> 0 AND p.role <> 'fallback' AND p.probability IS NOT NULL AND t.value IS NOT NULL
        AND ($3::integer IS NULL OR p.version = $3) AND (p.role <> 'shadow' OR ($3::integer IS NOT NULL AND b.role <> 'shadow'))
-       AND p.as_of <= $5 AND p.as_of >= $6 AND p.as_of < $7 AND p.happens_at >= $8 AND p.happens_at < $9
+       AND p.as_of <= $5 AND p.as_of >= $6 AND p.happens_at >= $7 AND p.happens_at < $8
      ORDER BY p.as_of, p.id COLLATE "C", p.role`,
-    [deployment, model, candidate === 'live' ? null : candidate, baseline, now, asked?.from ?? -END, asked?.to ?? END, happens?.from ?? -END, happens?.to ?? END]);
+    [deployment, model, candidate === 'live' ? null : candidate, baseline, now, askedFrom ?? EVER, happens.from ?? EVER, happens.to]);
   // A question counts once, also where a version has both answered it and scored it in the shadow.
   return rows.filter(({ id }, at) => rows[at - 1]?.id !== id)
     .map(({ happens_at, candidate: own, baseline: other, value, seen, same }) => ({ at: Number(happens_at), candidate: own, baseline: other, label: value, seen, same }));

@@ -83,12 +83,18 @@ describe('promotions', () => {
     await services.settle();
     expect(await promotions()).toMatchObject([{ version: 2, replaced: 1, liveFrom: start + 12 * day, due: start + 21 * day, judgedAt: 0, verdict: '' }]);
     for (let index = 12; index < 21; index++) await answer(index, [2, 0.3], [1, 0.6]);
+    const last = { id: 'p-last', asOf: start + 19 * day - hour, exampleTime: start + 19 * day };
+    await services.publish('PredictionServed', 0, {
+      deployment: 'departures', model: 'late', featureSet: 'lateness', shard: 0, predictions: [prediction({ ...last, version: 2 }), prediction({ ...last, version: 1, role: 'shadow' })],
+    });
+    await services.publish('ExampleLabelled', 0, { shard: 0, labels: [label({ example: 'e-last', value: 1, arrival: start + 20 * day, maturesAt: start + 21 * day })] });
     await services.runTimers(start + 21 * day);
-    // Seven days of thirty: neither the canary's day before it was live nor the days that follow.
+    // Seven days of thirty: neither the canary's day before it was live, nor what happens after their end though it was asked about before.
     expect(await promotions()).toMatchObject([{ verdict: 'helped', rows: 210, days: 7, judgedAt: start + 21 * day, rollbackRequested: false, reason: expect.stringContaining('on the same 210 predictions of 7 days') }]);
     const [judged] = services.published('PromotionJudged');
     expect(judged).toMatchObject({ monitor: 'departures', deployment: 'departures', model: 'late', version: 2, replaced: 1, verdict: 'helped', rows: 210, judgedAt: start + 21 * day });
     expect(judged.high).toBeLessThan(0);
+    await services.publish('ExampleLabelled', 0, { shard: 0, labels: [label({ example: 'e-last', revision: 2, value: 1, withdrawn: true })] });
     expect(services.published('RollbackRequested')).toEqual([]);
   });
 
