@@ -1,9 +1,10 @@
 export { binomialRange } from './binomial-range';
 export { bucketsOf, placeOf, withEmptyBuckets, type Bucket, type BucketedReference } from './buckets';
+export { calibrationBinning, calibrationError, type CalibrationBinning, type CalibrationSums } from './calibration';
 export { benjaminiHochberg, decideDrift, type DriftEvidence, type DriftVerdict } from './decide-drift';
 export { binOf, categoricalBinning, histogram, histogramOf, labelsOf, numericBinning, quantileEdges, sizeOf, type Binning, type Value } from './histogram';
 export { binomialInterval, blockBootstrap, FEWEST_DAYS, wilsonInterval, type Interval, type PairedComparison } from './intervals';
-export { LEAST_PROBABILITY, logLossOf } from './log-loss';
+export { clipped, LEAST_PROBABILITY, logLossOf } from './log-loss';
 export { psi } from './psi';
 export { quantileOfSorted } from './quantile';
 export { bucketSums, rateTest, type BucketSum, type RateTest, type RateTestOptions } from './rate-test';

@@ -1,7 +1,5 @@
+import { logLossOf } from '@rhei/statistics';
 import type { Labels } from './table';
-
-// log(0) would make one certain mistake infinitely bad.
-const LEAST_PROBABILITY = 1e-15;
 
 /** A number that says how good predictions are, and which way is better. */
 export interface Metric {
@@ -31,13 +29,10 @@ export function auc(labels: Labels, probabilities: ArrayLike<number>): number {
   return twiceWins / (2 * ones * (labels.length - ones));
 }
 
-/** Mean negative log-likelihood in nats, probabilities clipped to [1e-15, 1 - 1e-15]. NaN for no rows. */
+/** Mean of {@link logLossOf}: negative log-likelihood in nats. NaN for no rows. */
 export function logLoss(labels: Labels, probabilities: ArrayLike<number>): number {
   let sum = 0;
-  for (let row = 0; row < labels.length; row += 1) {
-    const p = Math.min(Math.max(probabilities[row], LEAST_PROBABILITY), 1 - LEAST_PROBABILITY);
-    sum -= Math.log(labels[row] === 1 ? p : 1 - p);
-  }
+  for (let row = 0; row < labels.length; row += 1) sum += logLossOf(probabilities[row], labels[row]);
   return sum / labels.length;
 }
 

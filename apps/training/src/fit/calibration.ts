@@ -1,9 +1,8 @@
 import { hashUnit } from '@rhei/expressions';
-import { LEAST_PROBABILITY, quantileOfSorted } from '@rhei/statistics';
+import { calibrationBinning, calibrationError, clipped, quantileOfSorted } from '@rhei/statistics';
 import { fitLogistic, tableOf, type Labels } from '@rhei/tabular';
 import type { Calibration } from './task';
 
-const bins = 10;
 const draws = 1_000;
 const level = 0.95;
 /** Numbers kept of each bin: sum of scores, sum of labels, rows. */
@@ -14,15 +13,14 @@ export const drawDays = (days: number, seed: number): Uint32Array[] =>
   Array.from({ length: draws }, (_, draw) => Uint32Array.from({ length: days }, (__, at) => Math.floor(hashUnit(seed, 'calibration by days', draw * days + at) * days)));
 
 /**
- * How far probabilities are from what came, in ten bins of about equally many rows (equal scores share one). `error` is the
- * expected calibration error (Naeini et al. 2015): the distance between mean score and share of class 1 in a bin, averaged
- * over rows. Its 95 % interval comes from whole days drawn again. Such draws add noise, which pushes the error up; so it is the
- * basic interval (Davison and Hinkley 1997, §5.2), which turns them around the estimate, from 0 on, and holds the estimate.
- * With rows of one day there is none. `slope` is that of a logistic regression on the log-odds: 1 for honest scores, below 1
+ * How far probabilities are from what came, by {@link calibrationBinning} and {@link calibrationError}. The error's 95 %
+ * interval comes from whole days drawn again. Such draws add noise, which pushes the error up; so it is the basic interval
+ * (Davison and Hinkley 1997, §5.2), which turns them around the estimate, from 0 on, and holds the estimate. With rows of one
+ * day there is none. `slope` is that of a logistic regression on the log-odds: 1 for honest scores, below 1
  * for those that are too sure; absent where all scores are the same.
  */
 export function calibrationOf(labels: Labels, scores: ArrayLike<number>, days: readonly { rows: readonly number[] }[], drawn: readonly Uint32Array[]): Calibration {
-  const { binOf, count } = binned(scores);
+  const { binOf, count } = calibrationBinning(scores);
   const sums = days.map(({ rows }) => {
     const into = new Float64Array(cell * count);
     for (const row of rows) {
@@ -46,23 +44,6 @@ export function calibrationOf(labels: Labels, scores: ArrayLike<number>, days: r
   };
 }
 
-function binned(scores: ArrayLike<number>): { binOf: Uint8Array; count: number } {
-  const order = Uint32Array.from({ length: scores.length }, (_, row) => row).sort((a, b) => scores[a] - scores[b] || a - b);
-  const binOf = new Uint8Array(scores.length);
-  let count = 0;
-  let last = -1;
-  for (let begin = 0; begin < order.length; ) {
-    let end = begin + 1;
-    while (end < order.length && scores[order[end]] === scores[order[begin]]) end += 1;
-    const place = Math.floor((begin * bins) / order.length);
-    if (place !== last) count += 1;
-    last = place;
-    for (let at = begin; at < end; at += 1) binOf[order[at]] = count - 1;
-    begin = end;
-  }
-  return { binOf, count };
-}
-
 function total(sums: readonly Float64Array[], days: Iterable<number>, count: number): Float64Array {
   const all = new Float64Array(cell * count);
   for (const day of days) for (let at = 0; at < all.length; at += 1) all[at] += sums[day][at];
@@ -70,12 +51,7 @@ function total(sums: readonly Float64Array[], days: Iterable<number>, count: num
 }
 
 function errorOf(sums: Float64Array): number {
-  let [distance, rows] = [0, 0];
-  for (let at = 0; at < sums.length; at += cell) {
-    distance += Math.abs(sums[at] - sums[at + 1]);
-    rows += sums[at + 2];
-  }
-  return distance / rows;
+  return calibrationError(Array.from({ length: sums.length / cell }, (_, bin) => ({ predicted: sums[cell * bin], observed: sums[cell * bin + 1], rows: sums[cell * bin + 2] })));
 }
 
 function intervalOf(error: number, drawn: number[]): [low: number, high: number] {
@@ -87,7 +63,7 @@ function intervalOf(error: number, drawn: number[]): [low: number, high: number]
 
 function slopeOf(labels: Labels, scores: ArrayLike<number>): number | undefined {
   const odds = Float64Array.from(scores, (score) => {
-    const p = Math.min(Math.max(score, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY);
+    const p = clipped(score);
     return Math.log(p) - Math.log1p(-p);
   });
   const { scale, weight } = fitLogistic(tableOf(['odds'], [odds]), labels, { l2: 1e-6 });

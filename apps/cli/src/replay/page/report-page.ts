@@ -1,3 +1,4 @@
+import { calibrationError } from '@rhei/statistics';
 import type { Report } from '../report';
 import { signed, type Compared } from '../outcome';
 import { markdownTable, plain } from './markdown';
@@ -62,13 +63,12 @@ function worth({ comparison, judged }: Report, plots: PlotFile[]): string {
   );
 }
 
-/** Mean distance between what was said and what happened, over tenths of the probabilities. */
-const miscalibration = ({ live, neverRetrained, rows }: Compared): string[] => [live, neverRetrained].map(({ calibration: bins }) =>
-  (bins.reduce((sum, bin) => sum + bin.rows * Math.abs(bin.predicted - bin.observed), 0) / rows).toFixed(4));
+const miscalibration = ({ live, neverRetrained }: Compared): string[] => [live, neverRetrained].map(({ calibration: bins }) =>
+  calibrationError(bins.map(({ predicted, observed, rows }) => ({ predicted: predicted * rows, observed: observed * rows, rows }))).toFixed(4));
 
 function calibration({ comparison }: Report, plots: PlotFile[]): string {
   if (!comparison?.overall) return '';
-  return paragraphs('## Calibration', 'Mean distance between the probability that was said and the share in which it happened, over tenths of the probabilities.',
+  return paragraphs('## Calibration', 'Mean distance between the probability that was said and the share in which it happened, over ten bins of about equally many predictions: the calibration error of the model cards.',
     markdownTable(['month', 'live:', 'never retrained:'], [...comparison.months.map((one) => [one.month, ...miscalibration(one)]), ['all', ...miscalibration(comparison.overall)]]),
     image(plots, 'calibration.svg'));
 }

@@ -233,8 +233,9 @@ export interface Scored {
   calibration: CalibrationBin[];
 }
 
-/** One tenth of the probabilities; bins without rows are left out. */
+/** About a tenth of the rows, by their probabilities, the lowest first; equal ones share a bin, so there may be fewer than ten. */
 export interface CalibrationBin {
+  /** Its lowest and its highest probability. */
   from: number;
   to: number;
   predicted: number;
