@@ -1,10 +1,10 @@
-import { RheiError } from '@rhei/contracts';
 import { broadcast } from '@rhei/runtime';
 import type { Deps } from './deps';
+import { Unservable } from './traffic/load-failure';
 import { loadPlan } from './traffic/load-plan';
 import type { Plan } from './traffic/plan';
 import { planPromotion } from './traffic/plan-traffic';
-import { reportSwitch } from './traffic/report-switch';
+import { refusePlan, reportSwitch } from './traffic/report-switch';
 import type { Division } from './traffic/traffic';
 
 /** Every replica plans what the promotion means for the deployments of the model, all the same, and divides their traffic so. */
@@ -12,8 +12,6 @@ export const onModelVersionPromoted = broadcast('ModelVersionPromoted', async (d
   await planPromotion(deps, payload);
   for (const plan of await deps.plans.toTakeUp()) if (plan.model === payload.model) await switchTraffic(deps, plan);
 });
-
-const transient = new Set<string>(['unavailable', 'not_found', 'deadline_exceeded', 'overloaded']);
 
 /**
  * Divides the traffic of a deployment as planned, in the order that keeps answers right: fetch, verify the digest, vet, load,
@@ -30,11 +28,10 @@ export async function switchTraffic(deps: Deps, plan: Plan): Promise<void> {
     division = await loadPlan(deps, plan);
   } catch (error) {
     // What cannot be fetched now can be later; what must not be served stays out, and the old version goes on.
-    if (error instanceof RheiError && transient.has(error.code)) throw error;
-    log.error({ err: error, deployment: plan.deployment, version: plan.live.version, candidate: plan.candidate?.version }, 'a planned version cannot be loaded');
-    await reportSwitch(deps, plan, (error as Error).message);
+    if (!(error instanceof Unservable)) throw error;
+    log.error({ err: error, deployment: plan.deployment, version: error.version.version }, 'a planned version cannot be loaded');
     // Where others do serve it, the fault is this replica's: it must not say that it is ready.
-    if (await deps.switches.isLive(plan)) throw error;
+    if (!(await refusePlan(deps, plan, error))) throw error.cause;
     return;
   }
   const { switched, before } = traffic.switchTo(division);

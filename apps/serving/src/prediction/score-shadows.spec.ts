@@ -1,4 +1,4 @@
-import type { serving } from '@rhei/contracts';
+import { notFound, unavailable, type serving } from '@rhei/contracts';
 import type { Transaction } from '@rhei/runtime';
 import { aPlan, aVersion } from '../../spec/builders';
 import type { ModelSession } from '../traffic/model-session';
@@ -22,6 +22,16 @@ async function beside(plan: Plan, ...predictions: serving.Prediction[]): Promise
   expect(rows.every(({ role, outputs, error }) => role === 'shadow' && error === '' && Math.abs(outputs.probability - 0.2) < 1e-6)).toBe(true);
   return rows.map(({ id, version }) => `${id} ${version}`).sort();
 }
+
+describe('a file that the store does not give', () => {
+  it('is waited for, whatever the store says of it: no version is blamed for it', async () => {
+    for (const [refusal, code] of [[notFound('no such blob'), 'unavailable'], [unavailable('the store is away'), 'unavailable']] as const) {
+      const sessions = new Sessions(() => Promise.reject(refusal));
+      const scored = scoreShadows({ plans: { at: async () => aPlan({ benchmark: aVersion(7) }) } as never, sessions, ledger: {} as LedgerStore }, { deployment: 'orders', model: 'm', featureSet: 's', shard: 0, predictions: [answered('a', 1, 'live')] }, {} as Transaction);
+      await expect(scored).rejects.toMatchObject({ code, message: expect.stringContaining('Version 7') });
+    }
+  });
+});
 
 describe('what was answered', () => {
   it('is scored by every other version of the plan; the declared answer and what was scored beside by none', async () => {

@@ -1,12 +1,12 @@
-import { RheiError, type serving } from '@rhei/contracts';
+import { RheiError, unavailable, type serving } from '@rhei/contracts';
 import type { Transaction } from '@rhei/runtime';
 import type { Deps } from '../deps';
+import { isTransient } from '../traffic/load-failure';
 import { versionsOf, type Version } from '../traffic/plan';
 import type { Loaded } from '../traffic/traffic';
 import { besideRow, type LedgerRow } from './ledger.store';
 import { scoreVectors } from './score-vectors';
 
-const transient = new Set<string>(['unavailable', 'overloaded', 'deadline_exceeded']);
 const longestError = 500;
 
 /**
@@ -39,7 +39,7 @@ async function scoreBeside({ sessions }: Pick<Deps, 'sessions'>, { deployment, m
     held = await sessions.hold(version.digest);
   } catch (error) {
     // A store that is away is waited for; a file that must not be served will never score.
-    if (error instanceof RheiError && transient.has(error.code)) throw error;
+    if (isTransient(error)) throw waitingFor(version, model, error as RheiError);
     return predictions.map((prediction) => rowOf(prediction, undefined, (error as Error).message));
   }
   const loaded: Loaded = { ...version, session: held.session };
@@ -58,3 +58,7 @@ async function scoreBeside({ sessions }: Pick<Deps, 'sessions'>, { deployment, m
     await held.release();
   }
 }
+
+/** As a peer that is away: the event waits in its place, and no version is judged by a file that was not there. */
+const waitingFor = ({ version }: Version, model: string, { message, details }: RheiError): RheiError =>
+  unavailable(`Version ${version} of model "${model}" cannot be had to score beside: ${message}`, { retryAfter: details.retryAfter ?? 1_000 });

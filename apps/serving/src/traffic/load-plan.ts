@@ -1,11 +1,12 @@
 import type { Deps } from '../deps';
-import type { Plan } from './plan';
+import { isTransient, Unservable } from './load-failure';
+import type { Plan, Version } from './plan';
 import type { Held } from './sessions';
-import type { Division } from './traffic';
+import type { Division, Loaded } from './traffic';
 
 /**
  * Loads what a plan needs. The live version and the candidate must load; one that only scores beside may be loaded when it is
- * needed, so that nothing keeps a rollback waiting. Errors: those of a version that must load.
+ * needed, so that nothing keeps a rollback waiting. Errors: {@link Unservable} with the version that is at fault; what is transient.
  */
 export async function loadPlan({ sessions, log }: Pick<Deps, 'sessions' | 'log'>, plan: Plan): Promise<Division> {
   const { live, candidate, kept, benchmark } = plan;
@@ -15,11 +16,15 @@ export async function loadPlan({ sessions, log }: Pick<Deps, 'sessions' | 'log'>
     held.push(one);
     return one;
   };
+  const load = async (version: Version): Promise<Loaded> => {
+    try {
+      return { ...version, session: (await hold(version.digest)).session };
+    } catch (error) {
+      throw isTransient(error) ? error : new Unservable(version, error);
+    }
+  };
   try {
-    const division = {
-      plan, held, live: { ...live, session: (await hold(live.digest)).session },
-      ...(candidate !== null && { candidate: { ...candidate, session: (await hold(candidate.digest)).session } }),
-    };
+    const division = { plan, held, live: await load(live), ...(candidate !== null && { candidate: await load(candidate) }) };
     for (const { version, digest } of [...kept, ...(benchmark === null ? [] : [benchmark])]) {
       await hold(digest).catch((error: unknown) => log.warn({ err: error, deployment: plan.deployment, version }, 'a version that scores in shadow could not be loaded; it is tried again when it scores'));
     }

@@ -33,7 +33,8 @@ async function planWhatIsDue({ deployments, plans }: Needs, tx: Transaction, dep
   const first = deployment.benchmark === 'first' ? await plans.firstLive(tx, deployment.name, deployment.model) : null;
   const aliasMoved = champion.revision > known.promotion || known.newestModel !== deployment.model;
   const changed = known.declared < deployment.version ? current : undefined;
-  const draft = (aliasMoved ? promoted(current, deployment, champion, tx.now) : undefined) ?? (changed && redeclared(changed, deployment, first, tx.now));
+  const wasLive = current !== undefined && champion.kind === 'rollback' && (await plans.wasLive(tx, current, champion.version)) !== undefined;
+  const draft = (aliasMoved ? promoted(current, deployment, champion, tx.now, wasLive) : undefined) ?? (changed && redeclared(changed, deployment, first, tx.now));
   if (draft === undefined) {
     if (changed !== undefined) await plans.noteDeclared(tx, changed, deployment.version);
     return;
@@ -56,7 +57,8 @@ export async function armLook(tx: Transaction, plan: Draft, underWay: boolean, n
   else await tx.arm('rollout', name, due);
 }
 
-async function recordStart(tx: Transaction, { deployment, model, candidate, live, promotion, rollout, stage, share, reason }: Plan, before: Plan | undefined): Promise<void> {
+/** Puts on record that a candidate is tried, and what it replaces. */
+export async function recordStart(tx: Transaction, { deployment, model, candidate, live, promotion, rollout, stage, share, reason }: Plan, before: Plan | undefined): Promise<void> {
   const replaced = before?.candidate?.version ?? 0;
   await tx.decide({
     subject: `deployment/${deployment}`, action: 'start-rollout', by: 'serving',

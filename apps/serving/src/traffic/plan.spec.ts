@@ -38,7 +38,13 @@ describe('what a promotion means for a deployment', () => {
 
   it('is no rollout when the alias went back, and the bad version is nowhere to go back to', () => {
     const live = aPlan({ live: aVersion(2), before: aVersion(1), kept: [{ ...aVersion(1), until: now + DAY }] });
-    expect(promoted(live, aDeployment({ rollout: stages }), aChampion(1, { revision: 3, kind: 'rollback' }), now)).toMatchObject({ stage: 'rolled_back', live: aVersion(1), before: null, kept: [] });
+    expect(promoted(live, aDeployment({ rollout: stages }), aChampion(1, { revision: 3, kind: 'rollback' }), now, true)).toMatchObject({ stage: 'rolled_back', live: aVersion(1), before: null, kept: [] });
+  });
+
+  it('is a rollout, where one is declared, when the alias went back to a version that was never live here', () => {
+    const [live, back] = [aPlan({ live: aVersion(2) }), aChampion(1, { revision: 3, kind: 'rollback' })];
+    expect(promoted(live, aDeployment({ rollout: stages }), back, now)).toMatchObject({ stage: 'shadow', live: aVersion(2), candidate: aVersion(1), promotion: 3, reason: 'the alias went back to a version that was never live here' });
+    expect(promoted(live, aDeployment(), back, now)).toMatchObject({ stage: 'rolled_back', live: aVersion(1), candidate: null, before: null });
   });
 });
 
@@ -102,6 +108,23 @@ describe('a watch over a new live version', () => {
     expect(next).toMatchObject({ stage: 'live', benchmark: aVersion(1), live: aVersion(2), before: aVersion(1), kept: watched.kept });
     expect(isUnderWay(next)).toBe(false);
     expect(redeclared(withoutWhatIsOver(watched, false), aDeployment({ rollout: stages.slice(2), version: 2 }), null, now)).toBeUndefined();
+  });
+});
+
+describe('the version that a new live one is watched against', () => {
+  const canary = planned(enter(trying(), 1, 0, now));
+  const watched = planned(enter(canary, 2, 0, now));
+
+  it('scores beside for as long as the watch lasts, also when that is longer than was declared', () => {
+    expect(watched.kept).toEqual([{ ...aVersion(1), until: now + 7 * DAY }]);
+    expect(withoutExpired(watched, now + 30 * DAY)).toBeUndefined();
+    expect(withoutExpired(withoutWhatIsOver(watched, false), now + 30 * DAY)).toMatchObject({ kept: [] });
+  });
+
+  it('scores beside for the whole of a stage that is declared longer meanwhile', () => {
+    const longer = [...stages.slice(0, 2), { ...stages[2], for: '30d' }];
+    expect(redeclared(watched, aDeployment({ rollout: longer, version: 2, keep: '2d' }), null, now + DAY)).toMatchObject({ kept: [{ version: 1, until: now + 32 * DAY }] });
+    expect(redeclared(watched, aDeployment({ rollout: [{ ...stages[2], for: '1d' }], version: 2, keep: '2d' }), null, now + DAY)).toMatchObject({ kept: [{ version: 1, until: now + 7 * DAY }] });
   });
 });
 

@@ -87,6 +87,12 @@ export class PlanStore {
     );
   }
 
+  /** The plan of the same model that was said last: what all replicas answer by. */
+  async said(tx: Transaction, { deployment, model }: Pick<Plan, 'deployment' | 'model'>): Promise<Plan | undefined> {
+    const [row] = await tx.query<Row>(`SELECT ${columns} FROM traffic WHERE deployment = $1 AND model = $2 AND shifted_at IS NOT NULL ORDER BY revision DESC LIMIT 1`, [deployment, model]);
+    return row && asPlanned(row).plan;
+  }
+
   /** The first version of a model that was live in a deployment. */
   async firstLive(tx: Transaction, deployment: string, model: string): Promise<Version | null> {
     const [row] = await tx.query<Version>('SELECT version, digest FROM traffic WHERE deployment = $1 AND model = $2 AND shifted_at IS NOT NULL ORDER BY revision LIMIT 1', [deployment, model]);

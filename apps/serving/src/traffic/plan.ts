@@ -15,7 +15,7 @@ export interface Champion extends Version {
   revision: number;
   replaces: number;
   promotedAt: Instant;
-  /** `rollback`: the alias followed a rollback of traffic, and no rollout follows. */
+  /** `rollback`: the alias followed a rollback of traffic, and no rollout follows where that version was live before. */
   kind: string;
 }
 
@@ -82,9 +82,9 @@ const onlyVersion = ({ version, digest }: Version): Version => ({ version, diges
 
 /**
  * What a move of the alias means for a deployment. Undefined: nothing, since it answers with that version and tries no other.
- * A candidate that is still being tried is replaced by the new one.
+ * A candidate that is still being tried is replaced by the new one. `wasLive`: that version has answered in this deployment.
  */
-export function promoted(current: Plan | undefined, deployment: Deployment, champion: Champion, now: Instant): Draft | undefined {
+export function promoted(current: Plan | undefined, deployment: Deployment, champion: Champion, now: Instant, wasLive = false): Draft | undefined {
   const { name, model, version: declared, rollout = [] } = deployment;
   const live = onlyVersion(champion);
   if (current === undefined || current.model !== model) {
@@ -98,9 +98,10 @@ export function promoted(current: Plan | undefined, deployment: Deployment, cham
     return current.candidate === null ? undefined : { ...base, candidate: null, stage: 'live', share: 0, rollout: [], step: 0, rolloutFrom: 0, rolloutSince: now, reason: 'the live version was promoted again' };
   }
   const begun = { ...base, rolloutFrom: 0, rolloutSince: now, candidate: live };
+  const back = champion.kind === 'rollback';
   // Another deployment went back from the version that answers here: it is no place to go back to.
-  if (champion.kind === 'rollback') return { ...enter({ ...begun, rollout: [] }, 0, 0, now), stage: 'rolled_back', before: null, reason: 'the alias went back' };
-  return enter({ ...begun, rollout }, 0, parseDuration(deployment.keep), now);
+  if (back && (wasLive || rollout.length === 0)) return { ...enter({ ...begun, rollout: [] }, 0, 0, now), stage: 'rolled_back', before: null, reason: 'the alias went back' };
+  return enter({ ...begun, rollout, reason: back ? 'the alias went back to a version that was never live here' : '' }, 0, parseDuration(deployment.keep), now);
 }
 
 /** The candidate in the stage `step` of its rollout; past the last one it is live. `keep`: how long the replaced version scores after the end. */
@@ -140,9 +141,13 @@ export function wentBack(current: Plan, { leaving, to, beforeThat, reason }: Ret
   return enter({ ...back, rollout }, 0, 0, now);
 }
 
-/** The plan without the versions whose time in shadow is over; undefined when there is none. */
+/** The version that a new live one is watched against; null: none is watched. */
+const watchedAgainst = (plan: Draft): Version | null => (plan.candidate === null && isUnderWay(plan) ? plan.before : null);
+
+/** The plan without the versions whose time in shadow is over; undefined when there is none. A watch that lasts longer than was declared needs its other side all the same. */
 export function withoutExpired(current: Draft, now: Instant): Draft | undefined {
-  const kept = current.kept.filter(({ until }) => until > now);
+  const needed = watchedAgainst(current);
+  const kept = current.kept.filter((one) => one.until > now || same(one, needed));
   return kept.length === current.kept.length ? undefined : { ...current, kept, reason: '' };
 }
 
@@ -162,7 +167,10 @@ export function redeclared(current: Plan, deployment: Deployment, first: Version
   if (!other) return base;
   if (current.candidate !== null) return enter({ ...base, rollout, rolloutFrom: 0, rolloutSince: now }, 0, parseDuration(deployment.keep), now);
   const step = rollout.findIndex(({ stage }) => stage === 'live');
-  return { ...base, rollout: step < 0 ? [] : rollout, step: Math.max(0, step) };
+  if (step < 0) return { ...base, rollout: [], step: 0 };
+  const until = current.stageSince + parseDuration(rollout[step].for) + parseDuration(deployment.keep);
+  const kept = current.kept.map((one) => (same(one, current.before) ? { ...one, until: Math.max(one.until, until) } : one));
+  return { ...base, rollout, step, kept };
 }
 
 /** The last instant of the grid that is not after `at`, plus one step: when the traffic is looked at next. */

@@ -1,53 +1,75 @@
 import type { Transaction } from '@rhei/runtime';
+import type { Deployment } from '../deployment/deployment.store';
 import type { Deps } from '../deps';
-import type { Plan } from './plan';
 import { goBack } from './go-back';
+import type { Unservable } from './load-failure';
+import { promoted, type Plan } from './plan';
+import { addPlan, recordStart } from './plan-traffic';
 
-/**
- * Reports that this replica answers by a plan, or why it cannot. The last live replica to switch says so for all, once per
- * plan; the first that must not serve a version of it refuses it for all: same bytes, same verdict.
- */
-export async function reportSwitch(deps: Deps, plan: Plan, failure?: string): Promise<void> {
-  if (await report(deps, plan, failure)) return;
+/** Reports that this replica answers by a plan. The last live replica to switch says so for all, once per plan. */
+export async function reportSwitch(deps: Deps, plan: Plan): Promise<void> {
+  if (await report(deps, plan)) return;
   // Nobody tells when a replica ends, so who waits for it looks.
   deps.pending.watch(plan.deployment, () => report(deps, deps.traffic.of(plan.deployment)?.plan ?? plan));
 }
 
 /** False while other replicas have still to switch. */
-function report(deps: Deps, plan: Plan, failure?: string): Promise<boolean> {
-  const { database, deployments, switches } = deps;
+function report({ database, deployments, switches }: Deps, plan: Plan): Promise<boolean> {
   return database.transaction(async (tx) => {
     // Two that reported at once would each miss the other's row, and neither would speak.
-    const deployment = await deployments.hold(tx, plan.deployment);
-    if (deployment === undefined) return true;
-    if (failure === undefined) {
-      await switches.note(tx, plan);
-      if (await switches.isSaid(tx, plan)) return true;
-      if (!(await switches.madeByOthers(tx, plan))) return false;
-    }
-    if (!(await switches.record(tx, plan, failure))) return true;
+    if ((await deployments.hold(tx, plan.deployment)) === undefined) return true;
+    await switches.note(tx, plan);
+    if (await switches.isSaid(tx, plan)) return true;
+    if (!(await switches.madeByOthers(tx, plan))) return false;
+    if (!(await switches.record(tx, plan))) return true;
+    const { deployment: name, model, live: { version, digest }, candidate, stage, share, revision, reason } = plan;
     const replaces = await switches.liveBefore(tx, plan);
-    await recordSwitch(tx, plan, replaces, failure);
-    if (failure === undefined) return true;
-    // A candidate that must not be served is no candidate; a version that was to be live at once just does not come to answer.
-    if (plan.candidate !== null) await goBack(deps, tx, deployment, { leaving: plan.candidate, by: 'guard', reason: `version ${plan.candidate.version} cannot be loaded: ${failure}`, inputs: {}, refused: plan });
+    await tx.decide({ subject: `deployment/${name}`, action: 'shift-traffic', by: 'serving', inputs: inputsOf(plan, replaces), outcome: { live: version, text: textOf(plan) } });
+    await tx.emit('TrafficShifted', name, {
+      deployment: name, model, version, digest, replaces, revision, shiftedAt: tx.now, stage,
+      candidate: candidate?.version ?? 0, candidateDigest: candidate?.digest ?? '', share, reason,
+    });
     return true;
   });
 }
 
-async function recordSwitch(tx: Transaction, plan: Plan, replaces: number, failure: string | undefined): Promise<void> {
-  const { deployment: name, model, live: { version, digest }, candidate, stage, share, revision, reason } = plan;
-  const tried = candidate === null ? {} : { stage, candidate: candidate.version, candidateDigest: candidate.digest, share };
-  await tx.decide({
-    subject: `deployment/${name}`, action: failure === undefined ? 'shift-traffic' : 'refuse-traffic', by: 'serving',
-    inputs: { model, version, digest, revision, replaces, ...tried },
-    outcome: failure === undefined ? { live: version, text: textOf(plan) } : { reason: failure },
+/**
+ * Refuses a plan for all replicas, since a version of it must not be served: same bytes, same verdict. False when all said
+ * that they answer or score with that version: then this replica alone is at fault.
+ */
+export function refusePlan(deps: Pick<Deps, 'database' | 'deployments' | 'plans' | 'switches'>, plan: Plan, failure: Unservable): Promise<boolean> {
+  const { database, deployments, plans, switches } = deps;
+  return database.transaction(async (tx) => {
+    const deployment = await deployments.hold(tx, plan.deployment);
+    if (deployment === undefined) return true;
+    const said = await plans.said(tx, plan);
+    const { version } = failure.version;
+    if (said?.live.version === version || said?.candidate?.version === version) return false;
+    if (!(await switches.record(tx, plan, failure.message))) return true;
+    await tx.decide({
+      subject: `deployment/${plan.deployment}`, action: 'refuse-traffic', by: 'serving', inputs: inputsOf(plan, await switches.liveBefore(tx, plan)),
+      outcome: { refused: version, reason: failure.message },
+    });
+    if (plan.candidate === null) return true;
+    if (plan.candidate.version === version) await goBack(deps, tx, deployment, { leaving: plan.candidate, by: 'guard', reason: failure.message, inputs: {}, refused: plan });
+    else await tryBesideWhatAnswers(deps, tx, deployment, plan, said);
+    return true;
   });
-  if (failure !== undefined) return;
-  await tx.emit('TrafficShifted', name, {
-    deployment: name, model, version, digest, replaces, revision, shiftedAt: tx.now, stage,
-    candidate: candidate?.version ?? 0, candidateDigest: candidate?.digest ?? '', share, reason,
-  });
+}
+
+/** The live version of a plan never came to answer; its candidate, which nobody has found fault with, is tried beside the one that does, or is live where none does. */
+async function tryBesideWhatAnswers({ plans }: Pick<Deps, 'plans'>, tx: Transaction, deployment: Deployment, { candidate, model, promotion, revision }: Plan, said: Plan | undefined): Promise<void> {
+  const { revision: last } = await plans.current(tx, deployment.name, deployment.model);
+  if (model !== deployment.model || revision !== last || said?.candidate?.version === candidate!.version) return;
+  const draft = promoted(said, deployment, { model, ...candidate!, revision: promotion, replaces: said?.live.version ?? 0, promotedAt: tx.now, kind: 'promotion' }, tx.now);
+  if (draft === undefined) return;
+  const plan = await addPlan({ plans }, tx, draft, last, deployment);
+  if (plan.candidate !== null) await recordStart(tx, plan, said);
+  await tx.emit('TrafficPlanned', deployment.name, { deployment: deployment.name, revision: plan.revision });
+}
+
+function inputsOf({ model, live: { version, digest }, candidate, stage, share, revision }: Plan, replaces: number): object {
+  return { model, version, digest, revision, replaces, ...(candidate !== null && { stage, candidate: candidate.version, candidateDigest: candidate.digest, share }) };
 }
 
 function textOf({ model, live, candidate, stage, share }: Plan): string {

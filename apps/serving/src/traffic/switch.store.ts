@@ -35,11 +35,6 @@ export class SwitchStore {
     return (await tx.query('SELECT 1 FROM traffic WHERE deployment = $1 AND revision >= $2 AND shifted_at IS NOT NULL LIMIT 1', [deployment, revision])).length > 0;
   }
 
-  /** Whether a plan was said to be answered by, so that a replica which cannot load it is the one at fault. */
-  async isLive({ deployment, revision }: Switch): Promise<boolean> {
-    return (await this.database.query('SELECT 1 FROM traffic WHERE deployment = $1 AND revision = $2 AND shifted_at IS NOT NULL', [deployment, revision])).length > 0;
-  }
-
   /** The version that was live by what was said last; 0: none. */
   async liveBefore(tx: Transaction, { deployment, revision }: Switch): Promise<number> {
     const [row] = await tx.query<{ version: number }>('SELECT version FROM traffic WHERE deployment = $1 AND revision < $2 AND shifted_at IS NOT NULL ORDER BY revision DESC LIMIT 1', [deployment, revision]);
