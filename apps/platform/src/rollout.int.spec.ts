@@ -273,8 +273,13 @@ describe('a rollout that something comes in the way of', () => {
   }, 120_000);
 
   it('ends when monitoring asks for it, once for each request, and one about a version that is gone is only recorded', async () => {
-    await open({});
+    await open();
     for (const shift of [0, 0.4]) await promote(shift);
+    await ask(3);
+    await label(0, 3, 0);
+    await it_.running.settle();
+    const labels = async (): Promise<number> => (await it_.running.database('serving').query('SELECT FROM label')).length;
+    expect(await labels()).toBe(3);
     const request = { id: 'r1', monitor: 'departures', deployment: 'departures', model: 'flight-late', version: 2, digest: digests[1], reason: 'it hurts', evidenceJson: '{"difference":0.1}' };
     await it_.running.publish('RollbackRequested', 'departures', request);
     await it_.running.publish('RollbackRequested', 'departures', request);
@@ -283,5 +288,7 @@ describe('a rollout that something comes in the way of', () => {
     expect(rolledBack()).toMatchObject([{ version: 2, live: 1, by: 'monitor', reason: 'it hurts', promotion: 2 }]);
     expect(await decisions('ignore-rollback')).toMatchObject([{ inputs: { version: 2, evidence: { difference: 0.1 } }, outcome: { reason: expect.stringContaining('version 2') } }]);
     expect(new Set(await ask(2))).toEqual(new Set([1]));
+    // No rollout reads them any more, and no look comes that could let go of them.
+    expect(await labels()).toBe(0);
   }, 120_000);
 });

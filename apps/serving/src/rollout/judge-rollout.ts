@@ -34,7 +34,7 @@ export const rolloutTimer: TimerHandler<Deps> = {
         await tx.emit('TrafficPlanned', key, { deployment: key, revision: planned.revision });
       }
     }
-    if (outcome === 'back' || !outcome.underWay) await forgetLabels(tx, deployment.featureSet);
+    if (outcome !== 'back' && !outcome.underWay) await forgetLabels(tx, deployment.featureSet);
   },
 };
 
