@@ -35,7 +35,8 @@ function compareEvents(before: EventTypeSpec, after: EventTypeSpec): ContractCha
 /** A line for each change, those that break something first. */
 export function notesOf(before: SourceSpec, after: SourceSpec): string[] {
   const changes = compareSources(before, after);
-  const line = ({ event, field, what, breaks }: (typeof changes)[number]): string => `${breaks === undefined ? 'compatible' : `breaking for ${breaks}`}: ${event}: ${field}: ${what}`;
+  const line = ({ event, field, what, breaks, loosens }: (typeof changes)[number]): string =>
+    `${breaks !== undefined ? `breaking for ${breaks}` : loosens !== undefined ? 'compatible for readers that ask first' : 'compatible'}: ${event}: ${field}: ${what}`;
   // Where a service that reads it is hurt, the bundle is refused before anybody sees these lines.
   const passes = changes.some(({ breaks }) => breaks === 'readers') ? ['passes where no service that was asked reads what changes for readers'] : [];
   const ofBreaking = (breaking: boolean): string[] => changes.filter(({ breaks }) => (breaks !== undefined) === breaking).map(line);

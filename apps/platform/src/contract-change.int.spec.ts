@@ -32,7 +32,7 @@ describe('a contract that changes', () => {
   }
 
   it('passes where it is compatible, and the plan says so', async () => {
-    expect(await check(source({ gate: { type: 'string' }, total: { type: 'number' } }))).toEqual({ problems: [], notes: ['compatible: sold: data.gate: it is new and optional', 'compatible: sold: data.total: its type is wider from integer to number'] });
+    expect(await check(source({ gate: { type: 'string' }, total: { type: 'number' } }))).toEqual({ problems: [], notes: ['compatible: sold: data.gate: it is new and optional', 'compatible for readers that ask first: sold: data.total: its type is wider from integer to number'] });
   });
 
   it('passes with a note where it breaks what nobody reads', async () => {

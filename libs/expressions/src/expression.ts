@@ -1,3 +1,4 @@
+import { demandsOf, type Demands } from './demands';
 import { baseEnvironment } from './environment';
 import { explain } from './explain';
 import { ExpressionError, positionAt } from './expression-error';
@@ -39,6 +40,8 @@ export interface Expression {
   readonly type: string;
   /** The paths of variables that it reads, such as `data.delay`, in the order of their appearance. */
   readonly references: readonly string[];
+  /** What it takes for granted about them. */
+  readonly demands: Demands;
   /**
    * Plain values in, a plain value out: instants and durations are microseconds, ints and doubles are numbers.
    * @throws ExpressionError (`missing`, `value`, `limit`) when there is no result for these values
@@ -71,6 +74,7 @@ export function compile(source: string, options: CompileOptions): Expression {
   try {
     const program = env.parse(source);
     const references = prepare(program.ast as unknown as Node, { source, variables: new Set(converts.keys()), meter, maxLoops: limits.loops });
+    const demands = demandsOf(program.ast as unknown as Node, new Set(converts.keys()));
     const { type, error } = program.check();
     if (type === undefined) throw error;
     if (!gives(type, returns, nullable)) {
@@ -92,7 +96,7 @@ export function compile(source: string, options: CompileOptions): Expression {
         throw explain(error, source, variables);
       }
     };
-    return { source, type: readableType(type), references, evaluate };
+    return { source, type: readableType(type), references, demands, evaluate };
   } catch (error) {
     throw explain(error, source, variables);
   }

@@ -39,7 +39,22 @@ describe('a changed schema', () => {
   });
 
   it('breaks publishers where it cannot be told', () => {
-    expect(compareSchemas({ anyOf: [{ type: 'string' }] }, { anyOf: [{ type: 'number' }] })).toEqual([{ field: 'data', what: '"anyOf" changes', breaks: 'publishers' }]);
-    expect(compareSchemas({ anyOf: [{ type: 'string' }] }, {})).toEqual([{ field: 'data', what: '"anyOf" is dropped' }]);
+    expect(compareSchemas({ anyOf: [{ type: 'string' }] }, { anyOf: [{ type: 'number' }] })).toMatchObject([{ field: 'data', what: '"anyOf" changes', breaks: 'publishers', loosens: { by: 'types' } }]);
+    expect(compareSchemas({ anyOf: [{ type: 'string' }] }, {})).toMatchObject([{ field: 'data', what: '"anyOf" is dropped', loosens: { by: 'types' } }]);
+  });
+
+  it.each<[object, object, object]>([
+    [{ type: 'number' }, { type: ['number', 'string'] }, { what: 'its type is wider from number to number or string', loosens: { by: 'types', added: ['string'], had: ['number'] } }],
+    [{ type: 'integer' }, { type: ['integer', 'null'] }, { what: 'its type is wider from integer to integer or null', loosens: { by: 'types', added: ['null'], had: ['integer'] } }],
+    [{ enum: ['A'] }, { enum: ['A', 'B'] }, { what: '"B" may stand there too', loosens: { by: 'values', added: ['"B"'] } }],
+    [{ enum: ['A'] }, { enum: ['A', 1] }, { what: 'its type is wider from string to number or string', loosens: { by: 'types', added: ['number'], had: ['string'] } }],
+    [{ const: 'A', type: 'string' }, { type: 'string' }, { what: 'it may hold any value now', loosens: { by: 'values' } }],
+  ])('says what readers can rely on no more: from %j to %j', (before, after, change) => {
+    expect(compareSchemas(objectOf({ a: before }), objectOf({ a: after }))[0]).toEqual({ field: 'data.a', ...change });
+  });
+
+  it('says so of a field that may be left out', () => {
+    const fields = objectOf({ a: {} });
+    expect(compareSchemas({ ...fields, required: ['a'] }, fields)).toEqual([{ field: 'data.a', what: 'it may be left out now', loosens: { by: 'absence' } }]);
   });
 });

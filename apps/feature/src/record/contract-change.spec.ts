@@ -28,7 +28,7 @@ const open = { additionalProperties: true };
 describe('a new contract of a source', () => {
   it('passes where nothing that is read goes away', () => {
     expect(problems(contract())).toEqual([]);
-    expect(problems(contract(with_({ gate: { type: 'string' }, total: { type: ['number', 'null'] } })))).toEqual([]);
+    expect(problems(contract(with_({ gate: { type: 'string' }, note: { type: ['string', 'null'] } })))).toEqual([]);
     expect(problems(contract(with_({ note: undefined })))).toEqual([]);
     expect(problems(contract({ key: 'id' }))).toEqual([]);
     expect(problems(contract({ identity: 'data.order', revision: '1' }))).toEqual([]);
@@ -53,6 +53,61 @@ describe('a new contract of a source', () => {
     expect(problems(contract(with_({ total: { type: 'string' } })))[0]).toContain('FeatureView "view-0" reads data.total of "sold" in /spec/value (data.total): its type changes from number to string');
     const { sold: _, ...events } = contract().events as Record<string, unknown>;
     expect(problems({ owner: 'ops', events })).toEqual(['/spec/events: FeatureView "view-0" reads "sold", which is gone', '/spec/events: FeatureSet "set-0" reads "sold", which is gone']);
+  });
+
+  describe('that promises less', () => {
+    const required = (names: string[], more: object = {}) => contract(with_({}, { required: names, ...more }));
+    const known = (view: object) => knownOf([viewSpec(view)], [], required(['order', 'shop', 'total']));
+    const loosened = (view: object, properties: object, names = ['order', 'shop', 'total']) => problems(contract(with_(properties as Record<string, unknown>, { required: names })), known(view));
+    const hints = (view: object, after: Record<string, unknown>) => contractProblems('till', after, known(view), { find: (kind) => (kind === 'Source' ? after : undefined) }).map(({ hint }) => hint);
+
+    it('names who reads without has() what may be left out', () => {
+      expect(loosened({}, {}, ['order', 'shop'])).toEqual(['/spec/events/sold/schema: FeatureView "view-0" reads data.total of "sold" in /spec/value (data.total): it may be left out now, and nothing asks before whether it is there']);
+      expect(hints({}, required(['order', 'shop']))).toEqual(['Safe is has(data.total) ? data.total : …; or keep the field as it was.']);
+      expect(loosened({ filter: 'data.total > 1.0' }, {}, ['order', 'shop'])).toHaveLength(2);
+    });
+
+    it('passes where a reader asks, also in its filter, or reads something else', () => {
+      expect(loosened({ value: 'has(data.total) ? data.total : 0.0' }, {}, ['order', 'shop'])).toEqual([]);
+      expect(loosened({ filter: 'has(data.total) && data.total > 1.0' }, {}, ['order', 'shop'])).toEqual([]);
+      expect(loosened({}, {}, ['shop', 'total'])).toEqual([]);
+    });
+
+    it('names who computes with what may be of another type, or null', () => {
+      expect(loosened({}, { total: { type: ['number', 'string'] } })).toEqual(['/spec/events/sold/schema: FeatureView "view-0" reads data.total of "sold" in /spec/value (data.total): its type is wider from number to number or string, and nothing asks before whether it is of type string']);
+      expect(loosened({}, { total: { type: ['number', 'null'] } })[0]).toContain('its type is wider from number to number or null, and nothing asks before whether it is null');
+      expect(hints({}, contract(with_({ total: { type: ['number', 'null'] } }, { required: ['order', 'shop', 'total'] })))).toEqual(['Safe is type(data.total) == double ? data.total : 0.0; or keep the field as it was.'.replace('0.0', '…')]);
+    });
+
+    it('passes where every reader can do with what may come', () => {
+      expect(loosened({ value: 'double(data.total)' }, { total: { type: ['number', 'string'] } })).toEqual([]);
+      expect(loosened({ value: 'type(data.total) == double ? data.total : 0.0' }, { total: { type: ['number', 'string', 'null'] } })).toEqual([]);
+      expect(loosened({ window: { distinct: '1d' } }, { total: { type: ['number', 'string'] } })).toEqual([]);
+      expect(loosened({ value: 'data.total == 5.0 ? 1.0 : 0.0' }, { total: { type: ['number', 'null'] } })).toEqual([]);
+    });
+
+    it('takes a whole number that becomes any number, but not where a request must have a whole one', () => {
+      const whole = (type: string) => contract(with_({ total: { type } }, { required: ['order', 'total'] }));
+      expect(problems(whole('number'), knownOf([viewSpec()], [], whole('integer')))).toEqual([]);
+      expect(problems(whole('number'), knownOf([], [setSpec({ request: { total: 'int' } })], whole('integer')))[0]).toContain('FeatureSet "set-0" reads data.total of "sold" in /spec/request/total');
+      expect(problems(whole('number'), knownOf([], [setSpec({ request: { total: 'double' } })], whole('integer')))).toEqual([]);
+    });
+
+    it('names who looks something up by what may hold more values', () => {
+      const gate = (...values: string[]) => contract(with_({ gate: { enum: values } }));
+      const by = (value: string) => problems(gate('A', 'B'), knownOf([viewSpec({ value })], [], gate('A')));
+      expect(by(`{'A': 1.0}[data.gate]`)[0]).toContain('"B" may stand there too, and something is looked up by it, and "B" may find nothing');
+      expect(by(`data.gate in {'A': 1.0} ? {'A': 1.0}[data.gate] : 0.0`)).toEqual([]);
+      expect(by(`data.gate == 'A' ? 1.0 : 0.0`)).toEqual([]);
+    });
+
+    it('sees it below an object, and in an open one', () => {
+      const leg = (from: object, more: object = {}) => contract(with_({ leg: { type: 'object', required: ['from'], properties: { from }, ...more } }, open));
+      const by = (value: string, after: Record<string, unknown>) => problems(after, knownOf([viewSpec({ value })], [], leg({ type: 'number' })));
+      expect(by('data.leg.from', leg({ type: ['number', 'string'] }))).toHaveLength(1);
+      expect(by('data.leg.from', leg({ type: 'number' }, { required: [] }))).toHaveLength(1);
+      expect(by('double(data.leg.from)', leg({ type: ['number', 'string'] }))).toEqual([]);
+    });
   });
 
   it('names who would read records with another meaning', () => {

@@ -6,6 +6,7 @@ import { compileSet, featureSetSpec, type FeatureSet } from '../set/feature-set'
 import { setProblems } from '../set/feature-set.resource';
 import { compileView, featureViewSpec, type FeatureView } from '../view/feature-view';
 import { viewProblems } from '../view/feature-view.resource';
+import { behindFilter, caught, requestReading, withType, type ReadExpression } from './loosened-field';
 
 /** What decides how the records of an event are dated, ordered and told apart; what changes it gives them another meaning. */
 const meaning = ['key', 'time', 'identity', 'revision', 'withdrawn'] as const;
@@ -22,7 +23,9 @@ interface Reading {
   source: string;
   event: string;
   /** Expressions by where they stand in the specification. */
-  expressions: { at: string; expression: Pick<Expression, 'source' | 'references'> }[];
+  expressions: { at: string; expression: ReadExpression }[];
+  /** What is wrong with it where these resources are in force. */
+  judge(bundle: Bundle): ResourceProblem[];
 }
 
 /** A Source is ingestion's; views and sets read its records, and name themselves where a new contract would take something from them. */
@@ -39,33 +42,45 @@ export function contractProblems(source: string, spec: Record<string, unknown>, 
   const after = spec as unknown as Contract;
   // What is no contract at all is ingestion's to refuse.
   if (before === undefined || !isRecord(after.events) || canonicalJson(before.events) === canonicalJson(after.events)) return [];
-  const readings = [...[...known.views.values()].flatMap((view) => viewReadings(view, bundle)), ...[...known.sets.values()].flatMap((set) => setReadings(set, bundle))];
-  const problems = readings.filter((reading) => reading.source === source).flatMap((reading) => problemsOf(reading, before, after));
+  const readings = [...[...known.views.values()].flatMap((view) => viewReadings(view, known, bundle)), ...[...known.sets.values()].flatMap((set) => setReadings(set, known, bundle))];
+  const problems = readings.filter((reading) => reading.source === source).flatMap((reading) => problemsOf(reading, before, after, bundle));
   const told = new Set(problems.map(({ got }) => got));
   return [...problems, ...uncompilable(source, known, bundle).filter(({ got }) => !told.has(got))];
 }
 
-function problemsOf({ who, event, expressions }: Reading, before: Contract, after: Contract): ResourceProblem[] {
+function problemsOf({ who, source, event, expressions, judge }: Reading, before: Contract, after: Contract, bundle: Bundle): ResourceProblem[] {
   const [old, now] = [before, after].map(({ events }) => (Object.hasOwn(events, event) ? events[event] : undefined));
   if (old === undefined) return [];
   const hint = 'Keep it, or give the new form an event type of its own.';
   if (now === undefined) return [{ path: '/spec/events', message: `${who} reads "${event}", which is gone`, expected: event, got: who, hint }];
   const at = `/spec/events/${event.replaceAll('~', '~0').replaceAll('/', '~1')}`;
   const changed = meaning.filter((field) => old[field] !== now[field] && !(mayBegin.has(field) && old[field] === undefined));
-  const gone = isRecord(now.schema) ? compareSchemas(old.schema, now.schema).filter(({ breaks }) => breaks === 'readers') : [];
+  const changes = isRecord(now.schema) ? compareSchemas(old.schema, now.schema) : [];
+  const place = (where: string, expression: ReadExpression, field: string): string => `${who} reads ${field} of "${event}" in ${where} (${expression.source})`;
+  /** Where a field is of one type alone: what is wrong with the expressions, by where they stand. */
+  const wrongWith = (field: string, type: string): ReadonlySet<string> | undefined => {
+    const read = expressions.flatMap(({ expression }) => expression.references.flatMap((path) => (path.startsWith('data.') ? [path.split('.')[1]] : [])));
+    const schema = withType(now.schema, field, type, read);
+    if (schema === undefined) return undefined;
+    const variant: Bundle = { find: (kind, name) => (kind === 'Source' && name === source ? { ...after, events: { ...after.events, [event]: { ...now, schema } } } : bundle.find(kind, name)) };
+    return new Set(judge(variant).map(({ path }) => path));
+  };
   return [
     ...changed.filter((field) => field !== 'key' || expressions.some(({ expression }) => expression.references.includes('key'))).map((field) => ({
       path: `${at}/${field}`, message: `${who} reads "${event}", whose ${field} becomes ${now[field] ?? 'nothing'}`, expected: old[field] ?? 'nothing', got: who, hint,
     })),
-    ...gone.flatMap((change) => expressions.filter(({ expression }) => reads(expression, change)).map(({ at: place, expression }) => ({
-      path: `${at}/schema`, message: `${who} reads ${change.field} of "${event}" in ${place} (${expression.source}): ${change.what}`, expected: change.field, got: who, hint,
-    }))),
+    ...changes.flatMap((change) => expressions.flatMap(({ at: where, expression }) => {
+      const problem = { path: `${at}/schema`, message: `${place(where, expression, change.field)}: ${change.what}`, expected: change.field, got: who, hint };
+      if (change.breaks === 'readers') return reads(expression, change) ? [problem] : [];
+      const catches = caught(expression, change, (type) => wrongWith(change.field, type)?.has(where) === false);
+      return catches === undefined ? [] : [{ ...problem, message: `${problem.message}, and ${catches.why}`, hint: `${catches.hint}; or keep the field as it was.` }];
+    })),
   ];
 }
 
 /** Whether the expression reads what changed, something in it, or something that holds it. */
 function reads({ source, references }: Pick<Expression, 'source' | 'references'>, { field }: SchemaChange): boolean {
-  const changed = field.replaceAll('[]', '').split('.');
+  const changed = field.replaceAll('[]', '').replaceAll(/\["(.*?)"\]/g, '.$1').split('.');
   return references.some((reference) => {
     const path = reference.split('.');
     if (path[0] !== 'data') return false;
@@ -75,22 +90,22 @@ function reads({ source, references }: Pick<Expression, 'source' | 'references'>
   });
 }
 
-function viewReadings(view: FeatureView, bundle: Bundle): Reading[] {
+function viewReadings(view: FeatureView, known: Definitions, bundle: Bundle): Reading[] {
   const replaced = bundle.find('FeatureView', view.name);
   const parsed = replaced === undefined ? undefined : featureViewSpec.safeParse(replaced);
   const { spec, ...compiled } = inForce(view, parsed, (one) => compileView(view.name, 0, one, []));
-  return [{ who: `FeatureView "${view.name}"`, source: spec.source, event: spec.event, expressions: expressionsIn(compiled, '/spec') }];
+  return [{ who: `FeatureView "${view.name}"`, source: spec.source, event: spec.event, expressions: expressionsIn(compiled, '/spec').map(({ at, expression }) => ({ at, expression: behindFilter(compiled, expression) })), judge: (where) => viewProblems(spec, known, where) }];
 }
 
-function setReadings(set: FeatureSet, bundle: Bundle): Reading[] {
+function setReadings(set: FeatureSet, known: Definitions, bundle: Bundle): Reading[] {
   const replaced = bundle.find('FeatureSet', set.name);
   const parsed = replaced === undefined ? undefined : featureSetSpec.safeParse(replaced);
   const { spec, exampleId, labelExample, labelValue } = inForce(set, parsed, (one) => compileSet(set.name, 0, one));
-  const who = `FeatureSet "${set.name}"`;
-  const request = Object.keys(spec.request).map((field) => ({ at: `/spec/request/${field}`, expression: { source: `data.${field}`, references: [`data.${field}`] } }));
+  const reading = { who: `FeatureSet "${set.name}"`, judge: (where: Bundle) => setProblems(spec, known, where) };
+  const request = Object.entries(spec.request).map(([field, type]) => ({ at: `/spec/request/${field}`, expression: requestReading(field, type) }));
   return [
-    { who, ...spec.example, expressions: [{ at: '/spec/example/id', expression: exampleId }, ...request] },
-    { who, ...spec.label, expressions: [{ at: '/spec/label/example', expression: labelExample }, { at: '/spec/label/value', expression: labelValue }] },
+    { ...reading, ...spec.example, expressions: [{ at: '/spec/example/id', expression: exampleId }, ...request] },
+    { ...reading, ...spec.label, expressions: [{ at: '/spec/label/example', expression: labelExample }, { at: '/spec/label/value', expression: labelValue }] },
   ];
 }
 
@@ -105,7 +120,7 @@ function inForce<Compiled, Spec>(known: Compiled, parsed: { success: boolean; da
 }
 
 /** Compiled expressions, wherever they stand in a compiled definition. */
-function expressionsIn(value: unknown, at: string): Reading['expressions'] {
+function expressionsIn(value: unknown, at: string): { at: string; expression: Expression }[] {
   if (!isRecord(value)) return [];
   if (Array.isArray(value.references) && typeof value.evaluate === 'function') return [{ at, expression: value as unknown as Expression }];
   return Object.entries(value).flatMap(([name, inner]) => expressionsIn(inner, `${at}/${name}`));
