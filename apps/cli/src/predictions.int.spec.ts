@@ -4,7 +4,7 @@ import { FakePlatform, rheiOf } from './platform.fixture';
 
 const at = parseInstant('2030-06-30T18:00:00Z');
 const prediction = (over: Partial<serving.Prediction> = {}): serving.Prediction => ({
-  id: 'p1', version: 2, role: 'live', digest: 'b'.repeat(64), example: 'e1', exampleTime: 0, asOf: at, requestJson: '{"shop":"a"}', outputs: { probability: 0.25 }, traffic: 2_001, reason: '', error: '',
+  id: 'p1', version: 2, role: 'live', digest: 'b'.repeat(64), example: 'e1', exampleTime: 0, asOf: at, requestJson: '{"shop":"a"}', outputs: { probability: 0.25 }, traffic: 2_001, reason: '', error: '', featureSetVersion: 0,
   features: [{ name: 'rate', value: 0.5, eventTime: at, age: 7_200_000_000, freshness: 1 }, { name: 'seen', value: undefined, eventTime: 0, age: 0, freshness: 3 }], ...over,
 });
 const beside = [prediction({ version: 1, role: 'shadow', outputs: { probability: 0.125 } }), prediction({ version: 3, role: 'shadow', outputs: {}, error: 'no number' })];

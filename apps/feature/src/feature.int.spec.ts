@@ -82,7 +82,7 @@ describe('the feature service', () => {
     const broken = [record('odd1', 'flight.landed', 'odd', end - day, end - day, { flight: 'odd', origin: 'ABQ', destination: 'SEA', delay: 'soon' }), record('odd2', 'flight.scheduled', 'odd', end - day, end - day, { flight: 'odd' })];
     await publishAll([...shuffled.slice(0, 100), ...broken, ...shuffled.slice(100)], start);
     const predictions = cases.filter(({ asked }) => asked !== undefined).map(({ fields, asked }, index) => ({
-      id: `p${index}`, version: 1, role: 'live', digest: '', example: fields.flight, asOf: asked!, requestJson: '', features: [], outputs: {}, exampleTime: 0, traffic: 1, reason: '', error: '',
+      id: `p${index}`, version: 1, role: 'live', digest: '', example: fields.flight, asOf: asked!, requestJson: '', features: [], outputs: {}, exampleTime: 0, traffic: 1, reason: '', error: '', featureSetVersion: 0,
     }));
     await services.publish('PredictionServed', 0, { deployment: 'departures', model: 'm', featureSet: 'flight-lateness', shard: 0, predictions: [
       ...predictions, { ...predictions[0], id: 'again', asOf: predictions[0].asOf + day }, { ...predictions[1], id: 'shadow', role: 'shadow', asOf: predictions[1].asOf - day },

@@ -217,15 +217,15 @@ describe('records that are corrected, moved and taken back', () => {
   describe('do not change what was served', () => {
     const asOf = start + 30 * day;
     const prediction = (id: string, role: string, features: feature.FeatureValue[], flight = flights[0]) => ({
-      id, version: 1, role, digest: '', example: '', asOf, requestJson: JSON.stringify(fieldsOf(flight)), features, outputs: {}, exampleTime: 0, traffic: 1, reason: '', error: '',
+      id, version: 1, role, digest: '', example: '', asOf, requestJson: JSON.stringify(fieldsOf(flight)), features, outputs: {}, exampleTime: 0, traffic: 1, reason: '', error: '', featureSetVersion: 0,
     });
 
     it('which is computed again, counted, and kept where it differs', async () => {
-      const { vectors: [{ features }] } = await getFeatures(services, [fieldsOf(flights[0])], asOf);
+      const { version, vectors: [{ features }] } = await getFeatures(services, [fieldsOf(flights[0])], asOf);
       const other = features.map((one) => (one.name === 'origin_late' ? { ...one, value: 0.125 } : one));
       const nothing = features.map((one) => (one.name === 'route_late' ? { ...one, value: undefined } : one));
       await services.publish('PredictionServed', 0, { deployment: 'd', model: 'm', featureSet: 'flight-lateness', shard: 0, predictions: [
-        prediction('same', 'live', features), prediction('other', 'live', other), prediction('tried', 'canary', nothing), prediction('beside', 'shadow', other), prediction('declared', 'fallback', []),
+        { ...prediction('same', 'live', features), featureSetVersion: version }, prediction('other', 'live', other), { ...prediction('by another version', 'live', other), featureSetVersion: version + 1 }, prediction('tried', 'canary', nothing), prediction('beside', 'shadow', other), prediction('declared', 'fallback', []),
         prediction('brought', 'live', features.slice(1)), { ...prediction('raw', 'live', features), requestJson: '{"features":{}}' },
       ] });
       await services.settle();

@@ -3,7 +3,7 @@ import type { feature, registry, serving } from '@rhei/contracts';
 /** What other services tell, with every field that a case is not about. */
 export const prediction = (over: Partial<serving.Prediction> & Pick<serving.Prediction, 'id' | 'asOf'>): serving.Prediction => ({
   version: 1, role: 'live', digest: 'one', example: over.id.replace(/^p/, 'e'), exampleTime: over.asOf, requestJson: '{}', features: [], outputs: { probability: 0.2 },
-  traffic: 0, reason: '', error: '', ...over,
+  traffic: 0, reason: '', error: '', featureSetVersion: 0, ...over,
 });
 
 export const label = (over: Partial<feature.Label> & Pick<feature.Label, 'example' | 'value'>): feature.Label =>

@@ -1,4 +1,5 @@
 import type { Deployment } from '../src/deployment/deployment.store';
+import type { LedgerRow } from '../src/prediction/ledger.store';
 import type { ModelSession } from '../src/traffic/model-session';
 import type { Champion, Plan, Version } from '../src/traffic/plan';
 import type { Division, Loaded } from '../src/traffic/traffic';
@@ -24,3 +25,9 @@ export function aDivision(plan: Plan, session: (version: Version) => ModelSessio
   const loaded = (version: Version): Loaded => ({ ...version, session: session(version) });
   return { plan, held: [], live: loaded(plan.live), ...(plan.candidate && { candidate: loaded(plan.candidate) }) };
 }
+
+/** A row of the ledger: version 1 answered. */
+export const aRow = (id: string, over: Partial<LedgerRow> = {}): LedgerRow => ({
+  id, version: 1, role: 'live', deployment: 'orders', model: 'm', featureSet: 's', featureSetVersion: 3, digest: 'd1', example: '', exampleTime: 0, asOf: 1, inputsDigest: '', request: {}, features: [],
+  outputs: { probability: 0.5 }, traceparent: '', traffic: 1_000, reason: '', error: '', ...over,
+});

@@ -48,6 +48,14 @@ CREATE TABLE label (
   CONSTRAINT label_pkey PRIMARY KEY (feature_set, example)
 );
 
+CREATE TABLE ledger_count (
+  deployment text NOT NULL,
+  role text NOT NULL,
+  slot integer NOT NULL,
+  count bigint NOT NULL,
+  CONSTRAINT ledger_count_pkey PRIMARY KEY (deployment, role, slot)
+);
+
 CREATE TABLE prediction (
   id text NOT NULL,
   version integer NOT NULL,
@@ -67,10 +75,11 @@ CREATE TABLE prediction (
   traffic bigint NOT NULL DEFAULT 0,
   reason text NOT NULL DEFAULT ''::text,
   error text NOT NULL DEFAULT ''::text,
+  feature_set_version bigint NOT NULL DEFAULT 0,
   CONSTRAINT prediction_pkey PRIMARY KEY (id, version, role)
 );
 CREATE UNIQUE INDEX prediction_answered_once ON prediction USING btree (id) WHERE (role = ANY (ARRAY['live'::text, 'canary'::text, 'fallback'::text, 'named'::text]));
-CREATE INDEX prediction_by_deployment ON prediction USING btree (deployment, as_of);
+CREATE INDEX prediction_listed ON prediction USING btree (deployment, role, as_of, id COLLATE "C");
 
 CREATE TABLE rollback_request (
   id text NOT NULL,

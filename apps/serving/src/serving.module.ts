@@ -10,6 +10,7 @@ import { Serving0001Deployments1700000000001 } from './migrations/0001-deploymen
 import { Serving0002Replicas1700000000002 } from './migrations/0002-replicas';
 import { Serving0003Traces1700000000003 } from './migrations/0003-traces';
 import { Serving0004TrafficPlans1700000000004 } from './migrations/0004-traffic-plans';
+import { Serving0005LedgerCounts1700000000005 } from './migrations/0005-ledger-counts';
 import { onDeploymentApplied } from './on-deployment-applied';
 import { onExampleLabelled } from './on-example-labelled';
 import { onFeatureSetApplied } from './on-feature-set-applied';
@@ -40,7 +41,7 @@ const lastWrites = 10_000;
 export const ServingModule = service<ServingConfig, Deps>({
   name: 'serving',
   config,
-  migrations: [Serving0001Deployments1700000000001, Serving0002Replicas1700000000002, Serving0003Traces1700000000003, Serving0004TrafficPlans1700000000004],
+  migrations: [Serving0001Deployments1700000000001, Serving0002Replicas1700000000002, Serving0003Traces1700000000003, Serving0004TrafficPlans1700000000004, Serving0005LedgerCounts1700000000005],
   deps({ config: { concurrency, queue }, database, blobs, clock, log, replica, peer, elapsed }) {
     const ledger = new LedgerStore(database);
     return {

@@ -25,9 +25,11 @@ export class ServedVectors {
   constructor(set: FeatureSet, views: ReadonlyMap<string, FeatureView>, predictions: readonly serving.Prediction[], share: number) {
     this.vectors = new Vectors(views);
     for (const prediction of predictions) {
-      const { id, role, features, requestJson, asOf } = prediction;
+      const { id, role, features, featureSetVersion, requestJson, asOf } = prediction;
       if ((role !== 'live' && role !== 'canary') || (share < 1 && hashUnit('served', 'check', id) >= share)) continue;
       // Served by another version of the set, or with a vector that the caller brought along: there is nothing to compare with.
+      if (featureSetVersion !== 0 && featureSetVersion !== set.version) continue;
+      // Events of before the version was said tell it by the names alone.
       if (features.length !== set.features.length || features.some(({ name }, index) => name !== set.features[index].name)) continue;
       try {
         this.vectors.add(set, JSON.parse(requestJson) as Record<string, unknown>, asOf);

@@ -1,11 +1,7 @@
 import type { serving } from '@rhei/contracts';
 import type { Database, Transaction } from '@rhei/runtime';
+import { aRow } from '../../spec/builders';
 import { LedgerStore, type LedgerRow } from './ledger.store';
-
-const aRow = (id: string, over: Partial<LedgerRow> = {}): LedgerRow => ({
-  id, version: 1, role: 'live', deployment: 'orders', model: 'm', featureSet: 's', digest: 'd1', example: '', exampleTime: 0, asOf: 1, inputsDigest: '', request: {}, features: [],
-  outputs: { probability: 0.5 }, traceparent: '', traffic: 1_000, reason: '', error: '', ...over,
-});
 
 /** What is said of rows that all are new, as `<model> <feature set>: <ids>`. */
 async function saidOf(rows: LedgerRow[]): Promise<string[]> {

@@ -19,6 +19,8 @@ export interface LedgerRow {
   deployment: string;
   model: string;
   featureSet: string;
+  /** Of the set that gave the features; 0: none did, or it was not kept then. */
+  featureSetVersion: number;
   digest: string;
   example: string;
   exampleTime: Instant;
@@ -41,13 +43,16 @@ export interface LedgerRow {
 /** What makes two requests with one id the same. */
 export const inputsDigest = (deployment: string, version: string, request: LedgerRow['request'], rows: number): string => digestOf({ target: `${deployment}:${version}`, request, rows });
 
-const columns = `id, version, role, deployment, model, feature_set AS "featureSet", digest, example, example_time AS "exampleTime", as_of AS "asOf", inputs_digest AS "inputsDigest",
+const columns = `id, version, role, deployment, model, feature_set AS "featureSet", feature_set_version AS "featureSetVersion", digest, example, example_time AS "exampleTime", as_of AS "asOf", inputs_digest AS "inputsDigest",
   request, features, outputs, traceparent, traffic, reason, error`;
 /** What is told to others. A named version was asked with a vector that nobody knows more of, and a failure is no score. */
 const said = new Set<LedgerRole>(['live', 'canary', 'fallback', 'shadow']);
 const served = `role IN ('live', 'canary', 'fallback')`;
 /** What came back to a caller, by which one id is answered once. */
+const answeredRoles: LedgerRole[] = ['live', 'canary', 'fallback', 'named'];
 const answered = `role IN ('live', 'canary', 'fallback', 'named')`;
+/** Rows of a count that is kept in parts: commits on so many connections in a row wait for none of each other. */
+const slots = 32;
 
 export interface Listing {
   deployment: string;
@@ -77,11 +82,13 @@ export class LedgerStore {
     return this.database.query(`SELECT ${columns} FROM prediction WHERE id = $1 ORDER BY NOT ${answered}, version, role`, [id]);
   }
 
-  /** The newest first. */
+  /** The newest first: the newest of each deployment and role by the index, of which the newest are taken. */
   list({ deployment, from, to, role, limit }: Listing): Promise<LedgerRow[]> {
     return this.database.query(
-      `SELECT ${columns} FROM prediction WHERE ($1 = '' OR deployment = $1) AND as_of >= $2 AND ($3 = 0 OR as_of < $3) AND (CASE WHEN $4 = '' THEN ${answered} ELSE role = $4 END)
-       ORDER BY as_of DESC, id COLLATE "C" DESC, version LIMIT $5`, [deployment, from, to, role, limit]);
+      `SELECT ${columns} FROM (SELECT DISTINCT deployment AS d, role AS r FROM ledger_count WHERE ($1 = '' OR deployment = $1) AND role = ANY($4)) AS known
+       CROSS JOIN LATERAL (
+         SELECT * FROM prediction WHERE deployment = known.d AND role = known.r AND as_of >= $2 AND as_of < $3 ORDER BY as_of DESC, id COLLATE "C" DESC, version LIMIT $5) AS newest
+       ORDER BY as_of DESC, id COLLATE "C" DESC, version LIMIT $5`, [deployment, from, to === 0 ? Number.MAX_SAFE_INTEGER : to, role === '' ? answeredRoles : [role], limit]);
   }
 
   /** Writes rows and says so, in one transaction; what is there already stays as it is. Returns the ids that were written. */
@@ -90,15 +97,21 @@ export class LedgerStore {
     const sorted = [...rows].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.version - b.version));
     const list = <T>(pick: (row: LedgerRow) => T): T[] => sorted.map(pick);
     const written = await tx.query<{ id: string; version: number; role: LedgerRole }>(
-      `INSERT INTO prediction (id, version, role, deployment, model, feature_set, digest, example, example_time, as_of, inputs_digest, request, features, outputs, traceparent, traffic, reason, error)
-       SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::text[],
-         $12::jsonb[], $13::jsonb[], $14::jsonb[], $15::text[], $16::bigint[], $17::text[], $18::text[])
-       ON CONFLICT DO NOTHING RETURNING id, version, role`,
+      `WITH written AS (
+         INSERT INTO prediction (id, version, role, deployment, model, feature_set, digest, example, example_time, as_of, inputs_digest, request, features, outputs, traceparent, traffic, reason, error, feature_set_version)
+         SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::text[],
+           $12::jsonb[], $13::jsonb[], $14::jsonb[], $15::text[], $16::bigint[], $17::text[], $18::text[], $19::bigint[])
+         ON CONFLICT DO NOTHING RETURNING id, version, role, deployment),
+       counted AS (
+         INSERT INTO ledger_count (deployment, role, slot, count)
+         SELECT deployment, role, pg_backend_pid() % ${slots}, count(*) FROM written GROUP BY deployment, role ORDER BY deployment, role
+         ON CONFLICT (deployment, role, slot) DO UPDATE SET count = ledger_count.count + excluded.count)
+       SELECT id, version, role FROM written`,
       [
         list((row) => row.id), list((row) => row.version), list((row) => row.role), list((row) => row.deployment), list((row) => row.model), list((row) => row.featureSet), list((row) => row.digest),
         list((row) => row.example), list((row) => row.exampleTime), list((row) => row.asOf), list((row) => row.inputsDigest),
         list((row) => JSON.stringify(row.request)), list((row) => JSON.stringify(row.features)), list((row) => JSON.stringify(row.outputs)), list((row) => row.traceparent),
-        list((row) => row.traffic), list((row) => row.reason), list((row) => row.error),
+        list((row) => row.traffic), list((row) => row.reason), list((row) => row.error), list((row) => row.featureSetVersion),
       ],
     );
     const keyOf = ({ id, version, role }: Pick<LedgerRow, 'id' | 'version' | 'role'>): string => `${version} ${role} ${id}`;
@@ -108,19 +121,19 @@ export class LedgerStore {
   }
 
   async count(): Promise<number> {
-    const [{ count }] = await this.database.query<{ count: number }>(`SELECT count(*) AS count FROM prediction WHERE ${served}`);
-    return count;
+    return (await this.figures()).predictions;
   }
 
   /** Answers, declared answers and scores in shadow. */
   async figures(): Promise<Record<string, number>> {
     const [row] = await this.database.query<{ predictions: number; fallbacks: number; shadows: number }>(
-      `SELECT count(*) FILTER (WHERE ${served}) AS predictions, count(*) FILTER (WHERE role = 'fallback') AS fallbacks, count(*) FILTER (WHERE role = 'shadow') AS shadows FROM prediction`);
+      `SELECT coalesce(sum(count) FILTER (WHERE ${served}), 0)::bigint AS predictions, coalesce(sum(count) FILTER (WHERE role = 'fallback'), 0)::bigint AS fallbacks,
+         coalesce(sum(count) FILTER (WHERE role = 'shadow'), 0)::bigint AS shadows FROM ledger_count`);
     return { predictions: row.predictions, ...(row.fallbacks > 0 && { fallbacks: row.fallbacks }), ...(row.shadows > 0 && { shadows: row.shadows }) };
   }
 
   async countByDeployment(): Promise<Map<string, number>> {
-    const rows = await this.database.query<{ deployment: string; count: number }>(`SELECT deployment, count(*) AS count FROM prediction WHERE ${served} GROUP BY deployment`);
+    const rows = await this.database.query<{ deployment: string; count: number }>(`SELECT deployment, sum(count)::bigint AS count FROM ledger_count WHERE ${served} GROUP BY deployment`);
     return new Map(rows.map(({ deployment, count }) => [deployment, count]));
   }
 
@@ -150,14 +163,14 @@ function batches(rows: LedgerRow[]): (serving.PredictionServed & { shard: number
 }
 
 /** As the event and the doors tell it. */
-export const asMessage = ({ id, version, role, digest, example, exampleTime, asOf, request, features, outputs, traffic, reason, error }: LedgerRow): serving.Prediction =>
-  ({ id, version, role, digest, example, exampleTime, asOf, requestJson: JSON.stringify(request), features, outputs, traffic, reason, error });
+export const asMessage = ({ id, version, role, digest, example, exampleTime, asOf, request, features, featureSetVersion, outputs, traffic, reason, error }: LedgerRow): serving.Prediction =>
+  ({ id, version, role, digest, example, exampleTime, asOf, requestJson: JSON.stringify(request), features, featureSetVersion, outputs, traffic, reason, error });
 
 /** A score, or the failure to make one, beside what was answered to the same question. */
 export const besideRow = (of: { prediction: serving.Prediction } & Pick<LedgerRow, 'deployment' | 'model' | 'featureSet'>, version: { version: number; digest: string }, score: number | undefined, error: string): LedgerRow => {
-  const { prediction: { id, example, exampleTime, asOf, requestJson, features, traffic }, deployment, model, featureSet } = of;
+  const { prediction: { id, example, exampleTime, asOf, requestJson, features, featureSetVersion, traffic }, deployment, model, featureSet } = of;
   return {
-    id, ...version, role: 'shadow', deployment, model, featureSet, example, exampleTime, asOf, inputsDigest: '', request: JSON.parse(requestJson) as FieldValues, features,
+    id, ...version, role: 'shadow', deployment, model, featureSet, featureSetVersion, example, exampleTime, asOf, inputsDigest: '', request: JSON.parse(requestJson) as FieldValues, features,
     outputs: score === undefined ? {} : { probability: score }, traceparent: currentTraceparent(), traffic, reason: '', error,
   };
 };

@@ -87,7 +87,7 @@ describe('a prediction', () => {
     await ask({ id: 'p' });
     await ask({ id: 'q', tensors: shop('a', 'b') });
     expect([...rows.keys()]).toEqual(['p', 'q/0', 'q/1']);
-    expect(rows.get('q/1')).toMatchObject({ version: 4, role: 'live', asOf: 7, request: { shop: 'b' }, example: 'e' });
+    expect(rows.get('q/1')).toMatchObject({ version: 4, role: 'live', asOf: 7, request: { shop: 'b' }, example: 'e', featureSetVersion: 1 });
   });
 
   it('takes the raw tensor in the order of the model for a named version', async () => {

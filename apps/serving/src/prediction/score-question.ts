@@ -26,6 +26,7 @@ const featureDeadline = 250;
 /** What a declared fallback stands in for. What is wrong with a request is the caller's to mend. */
 const standsInFor = new Set(['NO_LIVE_VERSION', 'NO_FEATURES', 'FEATURES_DIFFER', 'NO_SCORE']);
 
+type Vectors = Pick<feature.GetFeaturesResponse, 'version' | 'vectors'>;
 type Needs = Pick<Deps, 'clock' | 'features' | 'writer' | 'log' | 'fallbacks'>;
 
 /** The rows of an answer as the ledger keeps them: scored, or the declared answer where that is not possible. */
@@ -51,13 +52,13 @@ async function scored(deps: Needs, question: Question, asOf: Instant): Promise<L
   const { deployment, featureSet, division, named, requests, ids, digests, caller } = question;
   if (division === undefined) throw noLiveVersion(deployment);
   const { live, plan } = division;
-  const vectors = named
-    ? requests.map(({ features }) => rawVector(live.session.features, features as (number | null)[]))
+  const { version: featureSetVersion, vectors } = named
+    ? { version: 0, vectors: requests.map(({ features }) => rawVector(live.session.features, features as (number | null)[])) }
     : await fetchVectors(deps, question, asOf);
   if (caller.signal.aborted || caller.remaining() <= 0) throw deadlineExceeded('The deadline passed while the features were fetched.');
   const traceparent = currentTraceparent();
   const rowOf = (row: number, { version, digest }: Loaded, rest: Pick<LedgerRow, 'role' | 'outputs'> & { error?: string }): LedgerRow => ({
-    id: ids[row], version, deployment: deployment.name, model: plan.model, featureSet: featureSet.name, digest, example: vectors[row].example, exampleTime: vectors[row].exampleTime, asOf,
+    id: ids[row], version, deployment: deployment.name, model: plan.model, featureSet: featureSet.name, featureSetVersion, digest, example: vectors[row].example, exampleTime: vectors[row].exampleTime, asOf,
     inputsDigest: digests[row], request: requests[row], features: vectors[row].features, traceparent, traffic: plan.revision, reason: '', error: '', ...rest,
   });
   const versions = named ? requests.map(() => live) : requests.map((request, row) => answering(division, featureSet, ids[row], request as FieldValues));
@@ -96,18 +97,17 @@ async function scoreTried({ log }: Pick<Deps, 'log'>, { division, deployment, fe
 function declared({ deployment, featureSet, division, requests, ids, digests }: Question, asOf: Instant, probability: number, reason: string): LedgerRow[] {
   const traceparent = currentTraceparent();
   return requests.map((request, row) => ({
-    id: ids[row], version: 0, role: 'fallback', deployment: deployment.name, model: deployment.model, featureSet: featureSet.name, digest: '', example: '', exampleTime: 0, asOf,
+    id: ids[row], version: 0, role: 'fallback', deployment: deployment.name, model: deployment.model, featureSet: featureSet.name, featureSetVersion: 0, digest: '', example: '', exampleTime: 0, asOf,
     inputsDigest: digests[row], request, features: [], outputs: { probability }, traceparent, traffic: division?.plan.revision ?? 0, reason, error: '',
   }));
 }
 
-async function fetchVectors({ features }: Pick<Deps, 'features'>, { deployment, featureSet, requests, caller }: Question, asOf: Instant): Promise<feature.FeatureVector[]> {
+async function fetchVectors({ features }: Pick<Deps, 'features'>, { deployment, featureSet, requests, caller }: Question, asOf: Instant): Promise<Vectors> {
   const rows = (requests as FieldValues[]).map((fields) => ({ fieldsJson: JSON.stringify(fields) }));
   // Who declares another answer wants it while there is time left to give it.
   const deadline = Math.min(featureDeadline, deployment.fallback === undefined ? caller.remaining() : caller.remaining() / 2);
   try {
-    const { vectors } = await call(features, 'getFeatures', { featureSet: featureSet.name, version: 0, asOf, rows }, { deadline, signal: caller.signal });
-    return vectors;
+    return await call(features, 'getFeatures', { featureSet: featureSet.name, version: 0, asOf, rows }, { deadline, signal: caller.signal });
   } catch (error) {
     // What is wrong with a field or a value is the caller's; all else speaks of serving's peer, and the same question may be answered later.
     if (!(error instanceof RheiError) || error.code === 'invalid' || error.code === 'rejected') throw error;

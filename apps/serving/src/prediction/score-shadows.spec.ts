@@ -9,7 +9,7 @@ import { scoreShadows } from './score-shadows';
 
 const answered = (id: string, version: number, role: string): serving.Prediction => ({
   id, version, role, digest: `d${version}`, example: id, exampleTime: 0, asOf: 5, requestJson: '{}', features: [{ name: 'x', value: 2, eventTime: 0, age: 0, freshness: 1 }],
-  outputs: { probability: 0.5 }, traffic: 1_000, reason: '', error: '',
+  outputs: { probability: 0.5 }, traffic: 1_000, reason: '', error: '', featureSetVersion: 0,
 });
 
 /** What is written beside these answers, as `<id> <version>`. */

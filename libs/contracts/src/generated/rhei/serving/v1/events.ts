@@ -33,6 +33,8 @@ export interface Prediction {
   reason: string;
   /** Why a shadow has no score: its outputs are empty then. */
   error: string;
+  /** The version of the feature set that gave the features; 0: none did, or it was not kept then. */
+  featureSetVersion: number;
 }
 
 export interface Prediction_OutputsEntry {
@@ -215,6 +217,7 @@ function createBasePrediction(): Prediction {
     traffic: 0,
     reason: "",
     error: "",
+    featureSetVersion: 0,
   };
 }
 
@@ -258,6 +261,9 @@ export const Prediction: MessageFns<Prediction> = {
     }
     if (message.error !== "") {
       writer.uint32(106).string(message.error);
+    }
+    if (message.featureSetVersion !== 0) {
+      writer.uint32(112).int64(message.featureSetVersion);
     }
     return writer;
   },
@@ -382,6 +388,14 @@ export const Prediction: MessageFns<Prediction> = {
             message.error = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.featureSetVersion = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -436,6 +450,11 @@ export const Prediction: MessageFns<Prediction> = {
       traffic: isSet(object.traffic) ? globalThis.Number(object.traffic) : 0,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       error: isSet(object.error) ? globalThis.String(object.error) : "",
+      featureSetVersion: isSet(object.featureSetVersion)
+        ? globalThis.Number(object.featureSetVersion)
+        : isSet(object.feature_set_version)
+        ? globalThis.Number(object.feature_set_version)
+        : 0,
     };
   },
 
@@ -486,6 +505,9 @@ export const Prediction: MessageFns<Prediction> = {
     if (message.error !== "") {
       obj.error = message.error;
     }
+    if (message.featureSetVersion !== 0) {
+      obj.featureSetVersion = Math.round(message.featureSetVersion);
+    }
     return obj;
   },
 
@@ -515,6 +537,7 @@ export const Prediction: MessageFns<Prediction> = {
     message.traffic = object.traffic ?? 0;
     message.reason = object.reason ?? "";
     message.error = object.error ?? "";
+    message.featureSetVersion = object.featureSetVersion ?? 0;
     return message;
   },
 };
