@@ -73,10 +73,10 @@ describe('rhei top --once', () => {
     expect(out).toMatch(/feature +yes +2 +1 +1 +0/);
     expect(out).toMatch(/departures +1 +canary +2 +10 % +- +100\n/);
     expect(out).toMatch(/MONITOR +WINDOWS +ALARMS +NEXT WINDOW CLOSES\ndepartures +9 +2 +1989-01-05 10:40\n/);
-    expect(out).toMatch(/r1 +late +running +50 % +.*\nr2 +late +waiting +- /);
+    expect(out).toMatch(/r2 +late +waiting +- +.*\nr1 +late +running +50 % /);
     expect(out).not.toContain('r0');
     expect(out).not.toContain('\x1b');
-    expect(JSON.parse((await rhei('top', '--json')).out)).toMatchObject({ deployments: [{ name: 'departures', live: 1, share: 0.1 }], runs: [{ id: 'r1' }, { id: 'r2' }], silent: [] });
+    expect(JSON.parse((await rhei('top', '--json')).out)).toMatchObject({ deployments: [{ name: 'departures', live: 1, share: 0.1 }], runs: [{ id: 'r2' }, { id: 'r1' }], silent: [] });
   });
 
   it('fits the terminal', async () => {

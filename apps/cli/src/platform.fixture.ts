@@ -56,7 +56,12 @@ export class FakePlatform {
       listResources: ({ service }: runtime.ListResourcesRequest) => ({ resources: [...this.resources.values()].filter((resource) => ownerOf(resource) === service) }),
     });
     this.add(ingestion.IngestionServiceService, { listQuarantine: () => ({ events: this.quarantined, total: this.quarantined.length }) });
-    this.add(training.TrainingServiceService, { listRuns: () => ({ runs: this.runs }) });
+    this.add(training.TrainingServiceService, {
+      listRuns: ({ plan, state, limit }: training.ListRunsRequest) => {
+        const those = this.runs.filter((run) => (plan === '' || run.plan === plan) && (state === '' || run.state === state || (state === 'open' && ['waiting', 'running'].includes(run.state))));
+        return { runs: those.toReversed().slice(0, limit || 50), total: those.length };
+      },
+    });
     this.add(serving.ServingServiceService, { listDeployments: () => ({ deployments: this.deployments }), ...this.serving });
     this.add(monitoring.MonitoringServiceService, { listMonitors: () => ({ monitors: this.monitors }), listWindows: () => ({ windows: [] }) });
     this.add(registry.RegistryServiceService, {

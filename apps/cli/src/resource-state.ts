@@ -43,11 +43,13 @@ const readers: Record<string, (platform: Platform, name: string) => Promise<Reso
   },
   FeatureSet: (_, name) => Promise.resolve({ facts: [], lately: none, subjects: [`feature-set/${name}`] }),
   TrainingPlan: async (platform, plan) => {
-    const runs = (await platform.ask(platform.training, platform.training.listRuns, { model: '' })).runs.filter((run) => run.plan === plan);
+    const pageOf = (state: string, limit: number) => platform.ask(platform.training, platform.training.listRuns, { model: '', plan, state, limit, after: '' });
+    const [{ runs: newest, total }, open] = await Promise.all([pageOf('', shown), pageOf('open', 1)]);
+    const runs = newest.reverse();
     return {
-      facts: [['runs', String(runs.length)], ['open runs', String(runs.filter(({ state }) => state === 'running' || state === 'waiting').length)]],
-      lately: { what: 'Runs', lines: runs.slice(-shown).map((run) => `${minuteOrNone(run.asOf)}  ${run.id}: ${run.state}${run.failure === '' ? '' : `, ${run.failure}`} (${causeOf(run.causeJson)})`) },
-      subjects: [`plan/${plan}`, ...runs.slice(-shown).map(({ id }) => `run/${id}`)],
+      facts: [['runs', String(total)], ['open runs', String(open.total)]],
+      lately: { what: 'Runs', lines: runs.map((run) => `${minuteOrNone(run.asOf)}  ${run.id}: ${run.state}${run.failure === '' ? '' : `, ${run.failure}`} (${causeOf(run.causeJson)})`) },
+      subjects: [`plan/${plan}`, ...runs.map(({ id }) => `run/${id}`)],
     };
   },
   Model: async (platform, model) => {

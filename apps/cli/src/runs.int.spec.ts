@@ -22,7 +22,7 @@ const aRun = (over: Partial<training.Run> = {}): training.Run => training.Run.fr
 });
 
 /** A training service that answers what a test has laid out, one answer after the other. */
-const said: { run: training.Run[]; reproduction: training.Reproduction[]; comparison?: training.CompareRunsResponse; started: training.StartRunRequest[] } = { run: [], reproduction: [], started: [] };
+const said: { run: training.Run[]; reproduction: training.Reproduction[]; comparison?: training.CompareRunsResponse; started: training.StartRunRequest[]; listed: training.ListRunsRequest[] } = { listed: [], run: [], reproduction: [], started: [] };
 const next = <T>(answers: T[]): T => (answers.length > 1 ? answers.shift()! : answers[0]);
 const one = (handle: (request: never, call: Call) => unknown) => ({ roles: ['developer' as const, 'operator' as const], deadline: 1_000, handle: async (request: never, call: Call) => handle(request, call) as never });
 const double: Service = service({
@@ -30,7 +30,10 @@ const double: Service = service({
   rpc: () => [{
     definition: training.TrainingServiceService,
     methods: {
-      listRuns: one(() => ({ runs: said.run })),
+      listRuns: one((request: training.ListRunsRequest) => {
+        said.listed.push(request);
+        return { runs: said.run, total: 7 };
+      }),
       getRun: one(({ run: named }: training.GetRunRequest) => {
         if (named !== id) throw new RheiError('not_found', `There is no run "${named}". ListRuns names the runs of a model.`);
         return { run: next(said.run) };
@@ -61,6 +64,22 @@ describe('rhei runs', () => {
     return { code, out: String(streams.stdout.read() ?? ''), err: String(streams.stderr.read() ?? '') };
   }
   const fits = (text: string): void => text.split('\n').forEach((line) => expect(line.length > 80 ? line : "").toBe(""));
+
+  it('list: the newest first, a page at a time, and how to go on', async () => {
+    said.run = [aRun(), aRun({ id: '9a41d2e8b7c65f03', state: 'failed', failure: 'nobody was late' })];
+    const { code, out, err } = await rhei('runs', 'list', '--plan', 'churn', '--limit', '2');
+    expect(code).toBe(0);
+    expect(said.listed.at(-1)).toEqual({ model: '', plan: 'churn', state: '', limit: 2, after: '' });
+    expect(out).toMatch(/^RUN +PLAN +AS OF +STATE +CAUSE\n3f0c9b2a4d5e6f70 +churn +2001-03-01/);
+    expect(err).toBe('2 of 7. Go on: rhei runs list --after 9a41d2e8b7c65f03\n');
+    fits(out);
+    expect(JSON.parse((await rhei('runs', 'list', '--state', 'open', '--json')).out)).toMatchObject({ total: 7, runs: [{ id }, { failure: 'nobody was late' }] });
+    expect(said.listed.at(-1)).toMatchObject({ state: 'open', limit: 50 });
+    said.run = [];
+    expect(await rhei('runs', 'list', '--after', id)).toMatchObject({ code: 0, out: '', err: 'There is no more.\n' });
+    expect(await rhei('runs', 'list', '--state', 'done')).toMatchObject({ code: 2, err: expect.stringContaining('Allowed choices are open, waiting') });
+    expect(await rhei('runs', 'list', '--limit', 'all')).toMatchObject({ code: 2, err: expect.stringContaining('Expected a whole number above zero, got "all".') });
+  });
 
   it('show: what made it, against whom it was scored, by which margin, in which slices, in 80 columns', async () => {
     said.run = [aRun()];

@@ -26,7 +26,7 @@ export async function readTop(platform: Platform, now: () => number, before?: Co
     statusOfAll(platform),
     part('serving', platform.ask(platform.serving, platform.serving.listDeployments, {}, seconds)),
     part('monitoring', platform.ask(platform.monitoring, platform.monitoring.listMonitors, {}, seconds)),
-    part('training', platform.ask(platform.training, platform.training.listRuns, { model: '' }, seconds)),
+    part('training', platform.ask(platform.training, platform.training.listRuns, { model: '', plan: '', state: 'open', limit: 0, after: '' }, seconds)),
   ]);
   const at = now();
   const answered = new Map(deployments?.deployments.map(({ name, predictions }) => [name, predictions]));
@@ -40,7 +40,7 @@ export async function readTop(platform: Platform, now: () => number, before?: Co
       name: one.name, live: one.liveVersion, stage: one.stage, candidate: one.candidate, share: one.share, answered: one.predictions, rate: rateOf(one.name, one.predictions),
     })),
     monitors: monitors?.monitors.map(({ name, windows, alarms, nextWindowCloses }) => ({ name, windows, alarms, nextWindowCloses })),
-    runs: runs?.runs.filter(({ state }) => state === 'waiting' || state === 'running').map(({ id, plan, state, progress, asOf }) => ({ id, plan, state, progress, asOf })),
+    runs: runs?.runs.map(({ id, plan, state, progress, asOf }) => ({ id, plan, state, progress, asOf })),
   };
   return { facts, counted: { at, answered } };
 }

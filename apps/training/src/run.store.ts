@@ -38,8 +38,9 @@ export async function findRun(q: Queryable, id: string): Promise<Run | undefined
   return row && toRun(row);
 }
 
-export async function runNamed(q: Queryable, id: string): Promise<Run> {
-  return (await findRun(q, id)) ?? Promise.reject(notFound(`There is no run "${id}". ListRuns names the runs of a model.`, { field: 'run', expected: 'the id of a run', got: id, hint: 'ListRuns names the runs of a model.' }));
+/** The run; `field` is where a caller named it. Errors: `not_found`. */
+export async function runNamed(q: Queryable, id: string, field = 'run'): Promise<Run> {
+  return (await findRun(q, id)) ?? Promise.reject(notFound(`There is no run "${id}". ListRuns names the runs of a model.`, { field, expected: 'the id of a run', got: id, hint: 'ListRuns names the runs of a model.' }));
 }
 
 /** The run, locked against every other change of it. */
@@ -53,9 +54,25 @@ export async function runOfRequest(q: Queryable, plan: string, requestId: string
   return row && toRun(row);
 }
 
-/** Runs of a model (all models: an empty name), oldest first. */
-export async function listRuns(q: Queryable, model: string): Promise<Run[]> {
-  return (await q.query<RunRow>(`SELECT * FROM run WHERE $1 = '' OR model = $1 ORDER BY as_of, id`, [model])).map(toRun);
+export interface RunPage {
+  /** Empty: all; so with `plan`. */
+  model: string;
+  plan: string;
+  states: readonly RunState[];
+  limit: number;
+  /** The last run of the page before; empty: the first page. */
+  after: string;
+}
+
+/** The newest first; `total` counts those of all pages. Errors: `not_found` where there is no run `after`. */
+export async function pageOfRuns(q: Queryable, { model, plan, states, limit, after }: RunPage): Promise<{ runs: Run[]; total: number }> {
+  if (after !== '') await runNamed(q, after, 'after');
+  const those = `($1 = '' OR model = $1) AND ($2 = '' OR plan = $2) AND state = ANY($3::text[])`;
+  const rows = await q.query<RunRow>(
+    `SELECT * FROM run WHERE ${those} AND ($4 = '' OR (as_of, number, id) < (SELECT as_of, number, id FROM run WHERE id = $4))
+     ORDER BY as_of DESC, number DESC, id DESC LIMIT $5`, [model, plan, states, after, limit]);
+  const [{ total }] = await q.query<{ total: string }>(`SELECT count(*) AS total FROM run WHERE ${those}`, [model, plan, states]);
+  return { runs: rows.map(toRun), total: Number(total) };
 }
 
 export async function waitingRuns(q: Queryable): Promise<Run[]> {

@@ -3,7 +3,8 @@ import type { FitRecord, FitReport } from './fit/task';
 import type { PlanSpec } from './plan-spec';
 
 /** `waiting` for its training set · `running` in a process, or about to · and three ends. */
-export type RunState = 'waiting' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+export const runStates = ['waiting', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+export type RunState = (typeof runStates)[number];
 export const isOpen = (state: RunState): boolean => state === 'waiting' || state === 'running';
 
 /** What started a run; travels with the run to the version. */

@@ -125,7 +125,7 @@ describe('runs of a plan', () => {
   });
 
   it('are compared by what differs, causes first, and row by row where they scored the same rows', async () => {
-    const faster = (await call(as.aud, 'listRuns', { model: 'late' }, soon)).runs.find(({ parametersJson }) => parametersJson.includes('0.05'))!;
+    const faster = (await call(as.aud, 'listRuns', { model: 'late', plan: '', state: '', limit: 0, after: '' }, soon)).runs.find(({ parametersJson }) => parametersJson.includes('0.05'))!;
     const { differences, metrics, paired, unpaired } = await call(as.aud, 'compareRuns', { a: first.id, b: faster.id }, soon);
     expect(differences.map(({ what }) => what)).toEqual(['parameters.learningRate', 'model']);
     expect(differences[0]).toEqual({ what: 'parameters.learningRate', a: '0.1', b: '0.05' });

@@ -113,4 +113,6 @@ CREATE TABLE run (
   CONSTRAINT run_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
 );
 CREATE INDEX run_by_inputs ON run USING btree (plan, inputs_digest) WHERE (state = 'succeeded'::text);
+CREATE INDEX run_newest ON run USING btree (as_of, number, id);
+CREATE INDEX run_newest_of_model ON run USING btree (model, as_of, number, id);
 CREATE UNIQUE INDEX run_one_open ON run USING btree (plan) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));

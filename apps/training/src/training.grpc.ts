@@ -4,11 +4,12 @@ import { readers, type Call, type Role, type Rpc } from '@rhei/runtime';
 import { cancelRun } from './cancel-run';
 import { compareRuns } from './compare-runs';
 import type { Deps } from './deps';
+import { listRuns } from './list-runs';
 import { reproduceRun } from './reproduce-run';
 import type { Reproduction } from './reproduction';
 import { reproductionNamed } from './reproduction.store';
 import type { Run } from './run';
-import { listRuns, runNamed } from './run.store';
+import { runNamed } from './run.store';
 import { startRun } from './start-run';
 
 const starters: Role[] = ['developer', 'operator', 'admin'];
@@ -27,7 +28,13 @@ export const trainingRpc = (deps: Deps): Rpc[] => [{
       handle: async ({ run }: training.CancelRunRequest, { principal }: Call): Promise<training.CancelRunResponse> => ({ run: toMessage(await cancelRun(deps, { run, by: principal.name })) }),
     },
     getRun: { roles: readers, deadline: query, handle: async ({ run }: training.GetRunRequest): Promise<training.GetRunResponse> => ({ run: toMessage(await runNamed(deps.database, run)) }) },
-    listRuns: { roles: readers, deadline: query, handle: async ({ model }: training.ListRunsRequest): Promise<training.ListRunsResponse> => ({ runs: (await listRuns(deps.database, model)).map(toMessage) }) },
+    listRuns: {
+      roles: readers, deadline: query,
+      handle: async (request: training.ListRunsRequest): Promise<training.ListRunsResponse> => {
+        const { runs, total } = await listRuns(deps.database, request);
+        return { runs: runs.map(toMessage), total };
+      },
+    },
     compareRuns: {
       roles: readers, deadline: query,
       handle: async (ids: training.CompareRunsRequest): Promise<training.CompareRunsResponse> => {

@@ -59,7 +59,7 @@ describe('the training service', () => {
     });
     await services.publish('ExampleLabelled', 0, { shard: 0, labels });
   };
-  const runs = async (model = 'late'): Promise<training.Run[]> => (await call(as('aud'), 'listRuns', { model }, soon)).runs;
+  const runs = async (model = 'late'): Promise<training.Run[]> => (await call(as('aud'), 'listRuns', { model, plan: '', state: '', limit: 0, after: '' }, soon)).runs.reverse();
   const runOf = async (id: string): Promise<training.Run> => (await call(as('aud'), 'getRun', { run: id }, soon)).run!;
   const decisions = async (subject: string): Promise<{ action: string; by: string; outcome: Record<string, unknown> }[]> =>
     services.database('training').query('SELECT action, by, outcome::jsonb AS outcome FROM decision WHERE subject = $1 ORDER BY sequence', [subject]);

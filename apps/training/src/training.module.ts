@@ -7,6 +7,7 @@ import { lookAtPlan } from './look-at-plan';
 import { Training0001Training1700000000001 } from './migrations/0001-training';
 import { Training0002Traces1700000000002 } from './migrations/0002-traces';
 import { Training0003Reproducing1700000000003 } from './migrations/0003-reproducing';
+import { Training0004Listing1700000000004 } from './migrations/0004-listing';
 import { onExampleLabelled } from './on-example-labelled';
 import { onFeatureSetApplied } from './on-feature-set-applied';
 import { onModelApplied } from './on-model-applied';
@@ -26,7 +27,7 @@ interface Parts extends Deps {
 export const TrainingModule = service<Config, Parts>({
   name: 'training',
   config,
-  migrations: [Training0001Training1700000000001, Training0002Traces1700000000002, Training0003Reproducing1700000000003],
+  migrations: [Training0001Training1700000000001, Training0002Traces1700000000002, Training0003Reproducing1700000000003, Training0004Listing1700000000004],
   deps({ database, blobs, log, config: own, peer }) {
     const features = peer('feature', feature.FeatureServiceClient);
     const supervisor = new Supervisor({ database, blobs, log, config: own, buildTrainingSet: (request) => call(features, 'buildTrainingSet', request, { deadline: 2_000 }) });

@@ -1,10 +1,11 @@
 import type { training } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { randomUUID } from 'node:crypto';
 import type { Context } from '../context';
 import { explained } from '../help';
 import { minute } from '../minute';
+import { positive } from '../option-values';
 import { comparisonAsJson, describeComparison, differenceTable } from '../run-comparison';
 import { causeOf, describeRun, runAsJson, stateOf } from '../run-details';
 import { followReproduction, followRun } from '../run-progress';
@@ -22,9 +23,13 @@ export function runsCommand(context: Context): Command {
     purpose: 'Lists training runs, starts, cancels, compares and reproduces them.',
     examples: ['rhei runs list', 'rhei runs start churn --reason "new market" --wait', 'rhei runs compare 3f0c… 9a41…', 'rhei runs reproduce 3f0c…'],
   });
-  group.addCommand(explained(new Command('list'), { purpose: 'Lists training runs, oldest first.', examples: ['rhei runs list', 'rhei runs list --model churn'] })
-    .option('--model <model>', 'only runs for this model')
-    .action(({ model }: { model?: string }) => list(context, model ?? '')));
+  group.addCommand(explained(new Command('list'), { purpose: 'Lists training runs, the newest first.', examples: ['rhei runs list', 'rhei runs list --plan churn --state failed --limit 20'] })
+    .option('--model <model>', 'only runs for this model', '')
+    .option('--plan <plan>', 'only runs of this plan', '')
+    .addOption(new Option('--state <state>', 'only runs in this state; "open" is waiting or running').choices(['open', 'waiting', 'running', 'succeeded', 'failed', 'cancelled']))
+    .option('--limit <n>', 'how many', positive, 50)
+    .option('--after <run>', 'go on after this run', '')
+    .action(({ state = '', ...query }: Omit<training.ListRunsRequest, 'state'> & { state?: string }) => list(context, { ...query, state })));
   group.addCommand(explained(new Command('show'), { purpose: 'Shows one run: what made it, how it scored against whom, slices and leaks.', examples: ['rhei runs show 3f0c9b2a4d5e6f70'] })
     .argument('<run>').action((run: string) => show(context, run)));
   group.addCommand(explained(new Command('start'), { purpose: 'Starts a run of a training plan now.', examples: ['rhei runs start churn --reason "new market" --wait', 'rhei runs start churn --no-cache'] })
@@ -46,14 +51,16 @@ export function runsCommand(context: Context): Command {
   return group;
 }
 
-async function list(context: Context, model: string): Promise<void> {
+async function list(context: Context, query: training.ListRunsRequest): Promise<void> {
   const { platform } = context;
-  const { runs } = await platform.ask(platform.training, platform.training.listRuns, { model });
-  context.result(runs.map(runAsJson), () => (runs.length === 0 ? '' : table(
+  const { runs, total } = await platform.ask(platform.training, platform.training.listRuns, query);
+  context.result({ total, runs: runs.map(runAsJson) }, () => (runs.length === 0 ? '' : table(
     [{ head: 'RUN' }, { head: 'PLAN', cut: true }, { head: 'AS OF' }, { head: 'STATE', cut: true }, { head: 'CAUSE', cut: true }],
     runs.map((run) => [run.id, run.plan, minute(run.asOf), stateOf(run), causeOf(run.causeJson)]), context.width,
   )));
-  if (runs.length === 0) context.suggest('There is no run yet. Start one: rhei runs start PLAN');
+  if (runs.length === 0) context.suggest(query.after !== '' ? 'There is no more.' : 'There is no run like that. Start one: rhei runs start PLAN');
+  else if (runs.length === query.limit && runs.length < total) context.suggest(`${runs.length} of ${total}. Go on: rhei runs list --after ${runs.at(-1)!.id}`);
+  else context.suggest(`Look at one: rhei runs show ${runs[0].id}`);
 }
 
 async function show(context: Context, id: string): Promise<void> {
