@@ -1,31 +1,16 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { parse } from 'yaml';
 import { ingestion, runtime } from '@rhei/contracts';
 import { canonicalJson } from '@rhei/expressions';
 import { call, connect, run } from '@rhei/runtime';
-import { eventually, instant, startServices, type RunningServices } from '@rhei/testing';
+import { instant, startServices, type RunningServices } from '@rhei/testing';
+import { anEvent, applySource, contract, publish, type Sending } from '../spec/airline';
 import { IngestionModule } from './index';
 
 const start = instant('2001-01-01T00:00:00Z');
-const hour = 3_600_000_000;
-const contract = (parse(readFileSync(join(__dirname, '../../../examples/flights/source.yaml'), 'utf8')) as { spec: unknown }).spec;
 
 let services: RunningServices;
-let next = 0;
-const anEvent = (change: object = {}, data: object = {}) => {
-  const id = `l${++next}`;
-  return { specversion: '1.0', source: 'airline', id, type: 'flight.landed', time: '2001-01-01T00:00:00Z', data: { flight: `f${next}`, origin: 'ABC', destination: 'DEF', delay: 3, ...data }, ...change };
-};
-
-async function send(body: unknown, { to = services.http, as = 'airline', type = Array.isArray(body) ? 'application/cloudevents-batch+json' : 'application/cloudevents+json', headers = {} }: { to?: string; as?: string; type?: string; headers?: Record<string, string> } = {}) {
-  const response = await fetch(`${to}/ingestion/events`, {
-    method: 'POST', headers: { authorization: `Bearer ${services.token(as)}`, 'content-type': type, ...headers },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  return { status: response.status, headers: response.headers, answer: (await response.json()) as any };
-}
+const send = (body: unknown, options: Sending = {}) => publish(services, body, options);
+const apply = (name: string, spec: unknown) => applySource(services, name, spec);
 const quarantine = async (query: string, as = 'aud') => {
   const response = await fetch(`${services.http}/ingestion/quarantine${query}`, { headers: { authorization: `Bearer ${services.token(as)}` } });
   return { status: response.status, ...((await response.json()) as any) };
@@ -36,14 +21,6 @@ const summary = async () => {
   const client = connect(runtime.OperationsServiceClient, services.grpc, services.token('admin'));
   try {
     return (await call(client, 'getSummary', { service: 'ingestion' }, { deadline: 5_000 })) as runtime.GetSummaryResponse;
-  } finally {
-    client.close();
-  }
-};
-const apply = async (name: string, spec: unknown) => {
-  const client = connect(runtime.ResourceServiceClient, services.grpc, services.token('dev'));
-  try {
-    return await call(client, 'applyResources', { service: 'ingestion', resources: [{ kind: 'Source', name, specJson: canonicalJson(spec), version: 0 }] }, { deadline: 5_000 });
   } finally {
     client.close();
   }
@@ -123,6 +100,7 @@ describe('revisions of a fact', () => {
     const of = (revision: number, supersedes: string, withdrawn = false, identity = 'r1') => ({ identity, revision, withdrawn, supersedes });
     expect(Object.fromEntries(said())).toEqual({ b: of(2, 'c'), c: of(1, ''), z: of(1, '', false, 'r2'), d: of(4, 'b', true), e: of(3, 'd'), f: of(4, 'd'), g: of(1, '') });
     expect(await database().query(`SELECT id, revision, supersedes, withdrawn FROM record WHERE source = 'meters' AND id = 'd'`)).toEqual([{ id: 'd', revision: 4, supersedes: 'b', withdrawn: true }]);
+    expect((await summary()).counts).toMatchObject({ revised: 3, withdrawn: 1 });
   });
 
   it('go to quarantine where they cannot be told', async () => {
@@ -224,35 +202,6 @@ describe('many at once', () => {
   }, 30_000);
 });
 
-describe('arrival', () => {
-  it('is closed by a timer for idle shards, on a grid of a day in virtual time, and only grows', async () => {
-    const before = services.published('ArrivalsClosed').length;
-    const fired = await services.runTimers(start + 60 * hour);
-    expect(fired).toEqual([24, 48].map((hours) => expect.objectContaining({ kind: 'close-arrivals', key: 'records', due: start + hours * hour })));
-    expect(services.published('ArrivalsClosed').slice(before).map(({ watermark }) => watermark).sort()).toEqual([24, 24, 48, 48].map((hours) => start + hours * hour));
-
-    await Promise.all(Array.from({ length: 30 }, () => send(anEvent())));
-    await services.setTime(start + 61 * hour);
-    await Promise.all(Array.from({ length: 30 }, () => send(anEvent())));
-    await services.runTimers(start + 72 * hour);
-    const after = await send(anEvent());
-    // The instant was closed: what comes at it has arrived after it.
-    expect(after.answer.arrival).toBe('2001-01-04T00:00:00.000001Z');
-    await services.settle();
-    const [{ shards }] = await database().query<{ shards: number }>('SELECT count(DISTINCT shard)::int AS shards FROM record');
-    expect(shards).toBe(2);
-    for (const shard of [0, 1]) {
-      const said = services.published('RecordAccepted').filter((event) => event.shard === shard);
-      let last = 0;
-      for (const { watermark, records } of said) {
-        expect(watermark).toBeGreaterThanOrEqual(last);
-        for (const { arrival } of records) expect(arrival).toBeGreaterThan(Math.max(last, watermark));
-        last = watermark;
-      }
-    }
-  });
-});
-
 describe('what is kept', () => {
   it('is counted, and its digest depends on the records only', async () => {
     const rows = await stored();
@@ -280,23 +229,5 @@ describe('what is kept', () => {
     const known = await send(anEvent({ id: before.rows.find(({ id }) => id.startsWith('l'))!.id }));
     expect(known.status).toBe(409);
     expect((await send(anEvent())).answer.status).toBe('accepted');
-  });
-});
-
-describe('on the system clock', () => {
-  it('stamps later what comes later, and closes idle shards without being told', async () => {
-    const before = services;
-    services = await startServices([IngestionModule], { clock: 'system', env: { INGESTION_WATERMARK_INTERVAL: '200ms' } });
-    try {
-      await apply('airline', contract);
-      const arrivals: string[] = [];
-      for (let round = 0; round < 5; round++) arrivals.push((await send(anEvent())).answer.arrival as string);
-      expect(arrivals).toEqual([...arrivals].sort());
-      await eventually('both shards say that nothing is missing', () => [0, 1].every((shard) =>
-        services.published('ArrivalsClosed').some((closed) => closed.shard === shard && closed.watermark >= instant(arrivals[4]))));
-    } finally {
-      await services.stop();
-      services = before;
-    }
   });
 });

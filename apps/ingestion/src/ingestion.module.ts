@@ -11,7 +11,7 @@ import { Ingestion0001Records1700000000001 } from './migrations/0001-records';
 import { Ingestion0002Topics1700000000002 } from './migrations/0002-topics';
 import { Ingestion0003Facts1700000000003 } from './migrations/0003-facts';
 import { countQuarantined } from './quarantine.store';
-import { allRecords, countRecords } from './record.store';
+import { allRecords, countRecords, countRevisions } from './record.store';
 import { sourceResource } from './source.resource';
 import { ContractStore } from './source.store';
 import { UpstreamReader } from './upstream-reader';
@@ -54,7 +54,7 @@ export const IngestionModule = service<Config, Deps>({
   // What was mended was not accepted when it was sent: it counts among what was quarantined.
   counts: async ({ database }) => {
     const { records, mended } = await countRecords(database);
-    return { accepted: records - mended, quarantined: await countQuarantined(database), mended };
+    return { accepted: records - mended, quarantined: await countQuarantined(database), mended, ...(await countRevisions(database)) };
   },
   digests: {
     // Instants as RFC 3339 in UTC.

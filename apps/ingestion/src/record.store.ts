@@ -54,12 +54,17 @@ export function insertRecords(tx: Queryable, records: StoredRecord[]): Promise<{
   );
 }
 
+/*
+ * Each is looked up by its index: "OFFSET 0", like "LIMIT 1", keeps the planner from reading the whole table for them, as
+ * a plan does that was made while there were few records.
+ */
+
 /** Those of the (source, id) that are records. */
 export function knownRecords(tx: Queryable, ids: { source: string; id: string }[]): Promise<KnownRecord[]> {
   if (ids.length === 0) return Promise.resolve([]);
   return tx.query<KnownRecord>(
-    `SELECT source, id, shard, arrival, content_digest AS digest FROM record
-     JOIN unnest($1::text[], $2::text[]) AS asked (source, id) USING (source, id)`,
+    `SELECT asked.source, asked.id, shard, arrival, digest FROM unnest($1::text[], $2::text[]) AS asked (source, id)
+     CROSS JOIN LATERAL (SELECT shard, arrival, content_digest AS digest FROM record WHERE record.source = asked.source AND record.id = asked.id OFFSET 0) AS known`,
     columns(ids, ['source', 'id']),
   );
 }
@@ -68,10 +73,13 @@ export function knownRecords(tx: Queryable, ids: { source: string; id: string }[
 export function knownFacts(tx: Queryable, facts: { source: string; type: string; identity: string }[]): Promise<Statement[]> {
   if (facts.length === 0) return Promise.resolve([]);
   return tx.query<Statement>(
-    `SELECT DISTINCT ON (source, type, identity) source, type, identity, id, revision, event_time AS "eventTime", arrival
-     FROM record JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (source, type, identity) USING (source, type, identity)
-     WHERE identity <> ''
-     ORDER BY source, type, identity, revision DESC, event_time DESC, arrival DESC, id DESC`,
+    `SELECT asked.source, asked.type, asked.identity, known.*
+     FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[]) AS told (source, type, identity)) AS asked
+     CROSS JOIN LATERAL (
+       SELECT id, revision, event_time AS "eventTime", arrival FROM record
+       WHERE record.source = asked.source AND record.type = asked.type AND record.identity = asked.identity AND record.identity <> ''
+       ORDER BY revision DESC, event_time DESC, arrival DESC, id DESC LIMIT 1
+     ) AS known`,
     columns(facts, ['source', 'type', 'identity']),
   );
 }
@@ -80,8 +88,11 @@ export function knownFacts(tx: Queryable, facts: { source: string; type: string;
 export async function saveSupersedes(tx: Queryable, records: readonly Pick<StoredRecord, 'source' | 'id' | 'supersedes'>[]): Promise<void> {
   if (records.length === 0) return;
   await tx.query(
-    `UPDATE record SET supersedes = told.supersedes FROM unnest($1::text[], $2::text[], $3::text[]) AS told (source, id, supersedes)
-     WHERE (record.source, record.id) = (told.source, told.id)`,
+    `WITH told AS MATERIALIZED (
+       SELECT place, told.supersedes FROM unnest($1::text[], $2::text[], $3::text[]) AS told (source, id, supersedes)
+       CROSS JOIN LATERAL (SELECT ctid AS place FROM record WHERE record.source = told.source AND record.id = told.id OFFSET 0) AS known
+     )
+     UPDATE record SET supersedes = told.supersedes FROM told WHERE record.ctid = told.place`,
     columns(records, ['source', 'id', 'supersedes']),
   );
 }
@@ -132,6 +143,14 @@ export async function findRecord(database: Queryable, source: string, id: string
 export async function countRecords(database: Queryable): Promise<{ records: number; mended: number }> {
   const [counted] = await database.query<{ records: number; mended: number }>(
     `SELECT (SELECT count(*) FROM record) AS records, (SELECT count(*) FROM record WHERE mended_by <> '') AS mended`,
+  );
+  return counted;
+}
+
+/** Records about a fact that another was known to state before, and those that take a fact back. */
+export async function countRevisions(database: Queryable): Promise<{ revised: number; withdrawn: number }> {
+  const [counted] = await database.query<{ revised: number; withdrawn: number }>(
+    `SELECT count(*) FILTER (WHERE NOT withdrawn) AS revised, count(*) FILTER (WHERE withdrawn) AS withdrawn FROM record WHERE supersedes <> '' OR withdrawn`,
   );
   return counted;
 }
