@@ -1,5 +1,6 @@
 import type { training } from '@rhei/contracts';
 import { runAsJson } from './run-details';
+import { signed, signedRange } from './signed';
 import { cutTo, table } from './table';
 
 const digest = /^[0-9a-f]{64}$/;
@@ -26,5 +27,5 @@ function pairText(paired: training.PairedDifference | undefined, unpaired: strin
   if (paired === undefined) return `Not compared row by row: ${unpaired}.\n`;
   const { mean, low, high, rows, days } = paired;
   const verdict = high < 0 ? `${a} is better` : low > 0 ? `${b} is better` : 'neither is better beyond noise';
-  return `On the same ${rows} rows of ${days} days log loss differs by ${mean.toFixed(4)}\n(95 % by days ${low.toFixed(4)} to ${high.toFixed(4)}): ${verdict}.\n`;
+  return `On the same ${rows} rows of ${days} days log loss differs by ${signed(mean)}\n(95 % by days ${signedRange(low, high)}): ${verdict}.\n`;
 }

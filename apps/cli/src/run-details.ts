@@ -1,6 +1,7 @@
 import type { training } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
 import { jsonIn } from './json-in';
+import { signed, signedRange } from './signed';
 import { pairs, table, wrapped } from './table';
 
 /** What a run's report says, as far as it is shown; a part that was not measured is absent. */
@@ -62,8 +63,6 @@ export function describeRun(run: training.Run, width: number): string {
 
 const optional = (name: string, value: string): [string, string][] => (value === '' ? [] : [[name, value]]);
 const number = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(4));
-const interval = ({ low, high }: { low?: number; high?: number }): string => (low === undefined || high === undefined ? '' : `${number(low)} to ${number(high)}`);
-
 const short = ({ low, high }: { low?: number; high?: number }): string => (low === undefined || high === undefined ? '-' : `${low.toFixed(3)}..${high.toFixed(3)}`);
 
 function metricsTable(report: Report, width: number): string {
@@ -82,14 +81,14 @@ function metricsTable(report: Report, width: number): string {
 
 function differenceTable({ difference = {} }: Report, width: number): string {
   const names: Record<string, string> = { champion: 'champion', linear: 'linear baseline', baseRate: 'base rate' };
-  const rows = Object.entries(difference).map(([name, one]) => [names[name] ?? name, number(one.mean), interval(one), one.high < 0 ? 'better' : one.low > 0 ? 'worse' : 'unclear']);
+  const rows = Object.entries(difference).map(([name, one]) => [names[name] ?? name, signed(one.mean), signedRange(one.low, one.high), one.high < 0 ? 'better' : one.low > 0 ? 'worse' : 'unclear']);
   return rows.length === 0 ? '' : table([{ head: 'LOG LOSS AGAINST' }, { head: 'DIFFERENCE', right: true }, { head: '95 % BY DAYS' }, { head: '' }], rows, width);
 }
 
 function slicesTable({ slices = [] }: Report, width: number): string {
   return slices.length === 0 ? '' : table(
     [{ head: 'SLICE', cut: true }, { head: 'VALUE', cut: true }, { head: 'ROWS', right: true }, { head: 'LOG LOSS', right: true }, { head: 'DIFFERENCE', right: true }, { head: '95 % BY DAYS' }],
-    slices.map(({ field, value, rows, logLoss, difference }) => [field, value, String(rows), number(logLoss), number(difference?.mean), difference === null ? '-' : interval(difference)]), width);
+    slices.map(({ field, value, rows, logLoss, difference }) => [field, value, String(rows), number(logLoss), ...(difference === null ? ['-', '-'] : [signed(difference.mean), signedRange(difference.low, difference.high)])]), width);
 }
 
 function leaksText({ leaks = [] }: Report, width: number): string {

@@ -89,7 +89,7 @@ describe('rhei runs', () => {
     expect(out).toMatch(/trees +38 of 300: best on the latest rows that fit/);
     expect(out).toMatch(/ON 400 LATER ROWS +THIS +CHAMPION +LINEAR +BASE RATE\nlog loss +0\.4100 +0\.4200 +0\.4050 +0\.5000/);
     expect(out).toContain('It did not beat the linear baseline.');
-    expect(out).toMatch(/champion +-0\.0100 +-0\.0200 to -0\.0020 +better\nlinear baseline +0\.0050 +-0\.0010 to 0\.0110 +unclear/);
+    expect(out).toMatch(/champion +-0\.0100 +-0\.0200 to -0\.0020 +better\nlinear baseline +\+0\.0050 +-0\.0010 to \+0\.0110 +unclear/);
     expect(out).toMatch(/request\.lane +east +120 +0\.4000 +-0\.0200 +-0\.0300 to -0\.0100\nhour +0\.\.5 +7 +0\.3000 +- +-/);
     expect(out).toMatch(/fog \(power\): alone it tells the label\. Allowed: seen from\s+the tower\./);
     fits(out);

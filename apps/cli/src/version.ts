@@ -3,6 +3,7 @@ import { formatInstant } from '@rhei/expressions';
 import { causeOf } from './run-details';
 import { jsonIn } from './json-in';
 import type { Platform } from './platform';
+import { signed, signedRange } from './signed';
 import { pairs, table, wrapped } from './table';
 
 /** `churn 3`, `churn v3` and `churn/3` name the same version. */
@@ -51,9 +52,7 @@ const stateOf = ({ state, stateBy, stateReason, stateAt }: registry.ModelVersion
 
 /** What monitoring found about a promotion, in a line. */
 export const helpOf = ({ verdict, replaced, deployment, difference, low, high, rows, judgedAt }: registry.HelpJudgement): string =>
-  `${verdict} against version ${replaced} in ${deployment}: ${signed(difference)} (${signed(low)} to ${signed(high)}) on ${rows} predictions, judged ${formatInstant(judgedAt)}`;
-
-const signed = (value: number): string => `${value < 0 ? '' : '+'}${value.toFixed(4)}`;
+  `${verdict} against version ${replaced} in ${deployment}: ${signed(difference)} (${signedRange(low, high)}) on ${rows} predictions, judged ${formatInstant(judgedAt)}`;
 
 /** Its loss less that of another on the same rows, as far as the run measured it; an interval that leaves out 0 is marked. */
 export function differenceOf({ reportJson }: registry.ModelVersion, other: 'champion' | 'linear' | 'baseRate'): string | undefined {
@@ -82,7 +81,7 @@ function metricsOf({ reportJson }: registry.ModelVersion, width: number): string
 const cellOf = (value: unknown): string => (typeof value === 'number' ? (Number.isInteger(value) ? String(value) : value.toFixed(4)) : '-');
 function intervalOf(value: unknown): string {
   const { low, high } = (value ?? {}) as { low?: unknown; high?: unknown };
-  return typeof low === 'number' && typeof high === 'number' ? `${signed(low)} to ${signed(high)}` : '-';
+  return typeof low === 'number' && typeof high === 'number' ? signedRange(low, high) : '-';
 }
 
 function gatesOf({ gates }: registry.ModelVersion, width: number): string {

@@ -1,6 +1,6 @@
 import { formatInstant } from '@rhei/expressions';
+import { signed, signedRange } from '../signed';
 import { ask, type Doors } from './doors';
-import { signed } from './outcome';
 import type { Plan, Step } from './plan';
 import type { Settled } from './settle';
 import type { Report } from './report';
@@ -82,7 +82,7 @@ export function closingWords(report: Report, page?: string): string {
     '',
     report.worth.sentence,
     ...report.judged.map(({ model, version, replaced, verdict, difference, interval: [low, high], rows }) =>
-      `  ${model} v${version} in the place of v${replaced}: ${verdict}${rows === 0 ? '' : `, log loss ${signed(difference)} (${signed(low)} to ${signed(high)}) on ${rows} predictions`}`),
+      `  ${model} v${version} in the place of v${replaced}: ${verdict}${rows === 0 ? '' : `, log loss ${signed(difference)} (${signedRange(low, high)}) on ${rows} predictions`}`),
     ...report.rollbacks.map(({ deployment, model, version, to, by, reason, at }) =>
       `  ${at.slice(0, 16).replace('T', ' ')} ${deployment} went back from ${model} v${version} to ${to === 0 ? 'no version' : `v${to}`}, by ${by}: ${reason}`),
     '',

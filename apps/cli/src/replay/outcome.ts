@@ -1,6 +1,7 @@
 import { RheiError, type monitoring } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
 import { binomialRange } from '@rhei/statistics';
+import { signed, signedRange } from '../signed';
 import { ask, type Doors } from './doors';
 
 export type Interval = [low: number, high: number];
@@ -124,11 +125,9 @@ export function verdictOn({ comparison, helped }: Pick<Outcome, 'comparison' | '
     return { verdict: 'not known', sentence: 'Whether training again helped is not known: the first version did not score what its successors answered, or no label of that is mature.' };
   }
   const { difference, interval: [low, high], rows } = helped;
-  const figures = `its log loss differs by ${signed(difference)} (95 % interval ${signed(low)} to ${signed(high)}) on ${rows} predictions that both scored`;
+  const figures = `its log loss differs by ${signed(difference)} (95 % interval ${signedRange(low, high)}) on ${rows} predictions that both scored`;
   if (high < 0) return { verdict: 'helped', sentence: `Training again helped: what was live was better than the version that was never retrained; ${figures}.` };
   if (difference < 0) return { verdict: 'unclear', sentence: `It is unclear whether training again helped: the interval holds zero. Against the version that was never retrained ${figures}.` };
   const worse = low > 0 ? 'what was live was worse than the version that was never retrained' : 'what was live was not better than the version that was never retrained, and whether it was worse is open';
   return { verdict: 'did not help', sentence: `Training again did not help: ${worse}; ${figures}.` };
 }
-
-export const signed = (value: number, digits = 4): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;

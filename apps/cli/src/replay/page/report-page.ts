@@ -1,6 +1,7 @@
 import { calibrationError } from '@rhei/statistics';
 import type { Report } from '../report';
-import { signed, type Compared } from '../outcome';
+import { signed, signedRange } from '../../signed';
+import type { Compared } from '../outcome';
 import { markdownTable, plain } from './markdown';
 import { plotsOf, type PlotFile } from './report-plots';
 
@@ -29,7 +30,7 @@ const image = (plots: PlotFile[], name: string): string => {
 const paragraphs = (...parts: string[]): string => parts.filter((part) => part !== '').join('\n\n');
 const at = (instant: string | null): string => (instant === null ? '' : instant.slice(0, 16).replace('T', ' '));
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-const interval = (range: [number, number] | null, digits?: number): string => (range === null ? '' : `${signed(range[0], digits)} to ${signed(range[1], digits)}`);
+const interval = (range: [number, number] | null, digits?: number): string => (range === null ? '' : signedRange(...range, digits));
 
 /** "1 window", "2 windows". */
 const some = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`;
