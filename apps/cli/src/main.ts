@@ -1,8 +1,8 @@
 import { run } from './run';
 
-// A reader that has seen enough (`rhei … | head`) is no failure.
+// A reader that has seen enough (`rhei … | head`) is no failure, nor is a terminal that was closed.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   process.exit(0);
 });
 process.once('SIGINT', () => {

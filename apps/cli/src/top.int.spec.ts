@@ -10,7 +10,7 @@ beforeEach(async () => {
 afterEach(() => platform.stop());
 
 /** A terminal of 100 columns and 40 lines with a keyboard. */
-function open(): { written(): string; press(key: string): void; raw: boolean[]; ended: Promise<number> } {
+function open(): { written(): string; press(key: string): void; close(): void; raw: boolean[]; ended: Promise<number> } {
   const raw: boolean[] = [];
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (on: boolean) => void raw.push(on) });
   const stdout = Object.assign(new PassThrough({ highWaterMark: 1e7 }), { isTTY: true, columns: 100, rows: 40 });
@@ -18,7 +18,7 @@ function open(): { written(): string; press(key: string): void; raw: boolean[]; 
   stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   const env = { RHEI_URL: 'http://127.0.0.1:1', RHEI_GRPC: `127.0.0.1:${platform.port}`, RHEI_TOKEN: 'good', NO_COLOR: '1' };
   const ended = run(['top'], { env, stdin, stdout, stderr: new PassThrough() } as unknown as Parameters<typeof run>[1]);
-  return { written: () => text, press: (key) => void stdin.write(key), raw, ended };
+  return { written: () => text, press: (key) => void stdin.write(key), close: () => void stdout.destroy(Object.assign(new Error('gone'), { code: 'EPIPE' })), raw, ended };
 }
 async function until(holds: () => boolean): Promise<void> {
   for (let tries = 0; !holds(); tries += 1) {
@@ -53,5 +53,27 @@ describe('rhei top on a terminal', () => {
     expect(frames(written())[1]).toContain('serving does not answer: Its database is away.');
     press('\x03');
     expect(await ended).toBe(0);
+  });
+
+  it.each([['SIGTERM', 143], ['SIGHUP', 129], ['SIGINT', 130]] as const)('leaves the terminal as it was when it is ended by %s', async (signal, code) => {
+    const { written, raw, ended } = open();
+    await until(() => frames(written()).length === 1);
+    const others = process.listeners(signal).filter((one) => one.name !== 'onSignal');
+    for (const other of others) process.off(signal, other);
+    process.emit(signal, signal);
+    for (const other of others) process.on(signal, other);
+    expect(await ended).toBe(code);
+    expect(written()).toMatch(/\x1b\[\?25h\x1b\[\?1049l$/);
+    expect(written().split('\x1b[?1049l')).toHaveLength(2);
+    expect(raw).toEqual([true, false]);
+    expect(process.listeners(signal).filter((one) => one.name.includes('onSignal'))).toEqual([]);
+  });
+
+  it('ends when nobody reads any more, without a word', async () => {
+    const { written, raw, ended, close } = open();
+    await until(() => frames(written()).length === 1);
+    close();
+    expect(await ended).toBe(0);
+    expect(raw).toEqual([true, false]);
   });
 });

@@ -3,11 +3,10 @@ import { Command } from 'commander';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Context } from '../context';
 import { explained } from '../help';
+import { takeScreen } from '../screen';
 import { readTop, type Counted } from '../top-facts';
 import { frameOf } from '../top-frame';
 
-const enter = '\x1b[?1049h\x1b[?25l';
-const leave = '\x1b[?25h\x1b[?1049l';
 const pace = 2_000;
 
 export function topCommand(context: Context): Command {
@@ -38,16 +37,19 @@ async function top(context: Context, once: boolean): Promise<void> {
 type Next = (counted: Counted) => Promise<{ lines: string[]; counted: Counted }>;
 
 /** Draws until somebody quits; a frame that cannot be read says so, and the next one is tried. */
-async function live({ terminal: { stdin, stdout } }: Context, { counted: initial }: { counted: Counted }, next: Next, firstLines: string[]): Promise<void> {
+async function live(context: Context, { counted: initial }: { counted: Counted }, next: Next, firstLines: string[]): Promise<void> {
+  const { stdin, stdout } = context.terminal;
   const ended = new AbortController();
+  const over = new Promise<undefined>((resolve) => ended.signal.addEventListener('abort', () => resolve(undefined)));
   const onKey = (key: Buffer | string): void => {
     if (/[q\x03\x04]/i.test(String(key))) ended.abort();
   };
-  const restore = (): void => void stdout.write(leave);
-  process.once('exit', restore);
+  const terminal = takeScreen(stdout, (exitCode) => {
+    context.exitCode = exitCode;
+    ended.abort();
+  });
   stdin.setRawMode?.(true);
   stdin.on('data', onKey);
-  stdout.write(enter);
   let counted = initial;
   let lines = firstLines;
   try {
@@ -56,7 +58,10 @@ async function live({ terminal: { stdin, stdout } }: Context, { counted: initial
       await after(pace, undefined, { signal: ended.signal }).catch(() => undefined);
       if (ended.signal.aborted) break;
       try {
-        ({ lines, counted } = await next(counted));
+        // Who has quit does not wait for an answer that may never come.
+        const frame = await Promise.race([next(counted), over]);
+        if (frame === undefined) break;
+        ({ lines, counted } = frame);
       } catch (error) {
         if (!(error instanceof RheiError)) throw error;
         lines = [`${error.code}: ${error.message}`, '', 'Trying again.'];
@@ -66,8 +71,7 @@ async function live({ terminal: { stdin, stdout } }: Context, { counted: initial
     stdin.off('data', onKey);
     stdin.setRawMode?.(false);
     stdin.pause();
-    process.off('exit', restore);
-    restore();
+    terminal.leave();
   }
 }
 
