@@ -63,6 +63,8 @@ describe('rhei apply', () => {
     writeFileSync(join(folder, 'all.yaml'), yaml);
     expect((await rhei('apply', '-f', folder)).err).toContain('Nothing to change');
     expect((await rhei('get', 'model', 'lat')).code).toBe(3);
+    expect(JSON.parse((await rhei('get', 'model', 'churn', '--json')).err)).toMatchObject({ code: 'not_found', field: 'name', expected: 'one of late', got: 'churn', hint: '"rhei get Model" lists what there is' });
+    expect(JSON.parse((await rhei('get', 'boat', '--json')).err)).toMatchObject({ code: 'invalid', field: 'kind', expected: expect.stringContaining('Model'), got: 'boat', hint: expect.any(String) });
     expect(JSON.parse((await rhei('get', 'monitors', '--json')).out)).toEqual([]);
   });
 });

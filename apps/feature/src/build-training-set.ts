@@ -12,7 +12,8 @@ const states: Record<TrainingSetState, feature.BuildState> = {
 
 /** Starts a training set as known at `asOf` (0: now) by version (0: the newest), or tells how it stands. The same request is built once. */
 export async function buildTrainingSet({ database, definitions, builds }: Pick<Deps, 'database' | 'definitions' | 'builds'>, request: feature.BuildTrainingSetRequest): Promise<feature.BuildTrainingSetResponse> {
-  const { version } = (await definitions.read(database)).set(request.featureSet, request.version) ?? raiseUnknownSet(request.featureSet, request.version);
+  const definitionsNow = await definitions.read(database);
+  const { version } = definitionsNow.set(request.featureSet, request.version) ?? raiseUnknownSet(definitionsNow, request.featureSet, request.version);
   const found = await database.transaction(async (tx) => {
     const wanted = { featureSet: request.featureSet, version, asOf: request.asOf === 0 ? tx.now : request.asOf, requireFullWindows: request.requireFullWindows };
     const id = idOf(wanted);

@@ -18,7 +18,7 @@ export async function getEntity({ database, definitions, clock }: Pick<Deps, 'da
   const { entity } = request;
   checkEntity(entity);
   if (request.view !== '' && request.featureSet !== '') {
-    throw invalid('The request names a view and a feature set.', { field: 'feature_set', expected: 'a view, a feature set, or neither', got: `view "${request.view}" and feature set "${request.featureSet}"` });
+    throw invalid('The request names a view and a feature set.', { field: 'feature_set', expected: 'a view, a feature set, or neither', got: `view "${request.view}" and feature set "${request.featureSet}"`, hint: 'A set reads several views; name the view alone to see one of them.' });
   }
   const known = await definitions.read(database);
   const asOf = request.asOf === 0 ? clock.now() : request.asOf;
@@ -45,7 +45,7 @@ export function entityValue(view: FeatureView, row: ValueRow | undefined, asOf: 
 
 /** Errors: `invalid` where no entity is named. */
 export function checkEntity(entity: string): void {
-  if (entity === '') throw invalid('The request names no entity.', { field: 'entity', expected: 'what the key of a view gives for a record', got: '""' });
+  if (entity === '') throw invalid('The request names no entity.', { field: 'entity', expected: 'what the key of a view gives for a record', got: '""', hint: '"rhei features list" shows what each view is about' });
 }
 
 /** Errors: `not_found`, with the views that there are. */
@@ -59,7 +59,7 @@ export function viewNamed({ views }: Pick<Definitions, 'views'>, name: string): 
 function wantedViews(known: Definitions, request: feature.GetEntityRequest): { view: FeatureView; features: string[] }[] {
   if (request.view !== '') return [{ view: viewNamed(known, request.view), features: [] }];
   if (request.featureSet === '') return [...known.views.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map((view) => ({ view, features: [] }));
-  const { features } = known.set(request.featureSet, 0) ?? raiseUnknownSet(request.featureSet, 0);
+  const { features } = known.set(request.featureSet, 0) ?? raiseUnknownSet(known, request.featureSet, 0);
   const byView = new Map<string, string[]>();
   for (const one of features) if (one.kind === 'view') byView.set(one.view, [...byView.get(one.view) ?? [], one.name]);
   return [...byView].map(([name, names]) => ({ view: viewNamed(known, name), features: names }));

@@ -58,7 +58,11 @@ async function recorded(tx: Transaction, row: QuarantineRow, mended: Mended, eve
 
 /** Errors: `invalid` for a reason that is too long to keep. */
 export function checkReason(reason: string): void {
-  if (reason.length > longestReason || reason.includes('\0')) throw invalid(`The reason has ${reason.length} characters; expected at most ${longestReason}, without NUL.`, { field: 'reason', expected: `at most ${longestReason} characters`, got: `${reason.length}` });
+  const nul = reason.includes('\0');
+  if (!nul && reason.length <= longestReason) return;
+  throw invalid(`The reason ${nul ? 'holds the character NUL' : `has ${reason.length} characters`}; expected at most ${longestReason} characters, without NUL.`, {
+    field: 'reason', expected: `at most ${longestReason} characters, without NUL`, got: nul ? 'NUL' : `${reason.length} characters`, hint: 'Name the ticket that tells the rest.',
+  });
 }
 
 const correction = 'Send a correction: an event with a new id, the identity of the fact, and a higher revision; or withdraw the record so.';

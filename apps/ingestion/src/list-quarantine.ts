@@ -24,7 +24,7 @@ export interface QuarantineQuery {
  */
 export function listQuarantine(database: Database, principal: Principal, { state, limit, after, ...query }: QuarantineQuery): Promise<{ events: QuarantineRow[]; total: number }> {
   checkPage(limit, after);
-  if (state !== '' && state !== 'open' && state !== 'mended') throw invalid(`There is no state "${state}" of an event in quarantine; expected open or mended.`, { field: 'state', expected: 'open or mended', got: state });
+  if (state !== '' && state !== 'open' && state !== 'mended') throw invalid(`There is no state "${state}" of an event in quarantine; expected open or mended.`, { field: 'state', expected: 'open or mended', got: state, hint: 'Leave it out for both.' });
   return readQuarantine(database, { ...filterOf(principal, query), ...(state !== '' && { state }), limit: limit || page.usual, after: after === '' ? undefined : after });
 }
 
@@ -42,9 +42,9 @@ export async function getQuarantined(database: Database, principal: Principal, i
 /** Errors: `invalid` for a limit or an id that is none. */
 export function checkPage(limit: number, after: string): void {
   if (!Number.isInteger(limit) || limit < 0 || limit > page.most) {
-    throw invalid(`The limit of a page is ${limit}; expected a whole number from 1 to ${page.most}.`, { field: 'limit', expected: `1 to ${page.most}`, got: `${limit}` });
+    throw invalid(`The limit of a page is ${limit}; expected a whole number from 1 to ${page.most}.`, { field: 'limit', expected: `1 to ${page.most}`, got: `${limit}`, hint: 'Read on from the last event of a page with "after".' });
   }
-  if (!/^\d{0,18}$/.test(after)) throw invalid(`There is no page after "${after}"; expected the id of the last event of the page before.`, { field: 'after', expected: 'an id', got: after });
+  if (!/^\d{0,18}$/.test(after)) throw invalid(`There is no page after "${after}"; expected the id of the last event of the page before.`, { field: 'after', expected: 'an id', got: after, hint: '"rhei quarantine list" shows ids; leave "after" out for the first page' });
 }
 
 export const usualPage = page.usual;

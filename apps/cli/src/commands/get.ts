@@ -29,7 +29,10 @@ async function get(context: Context, kind: string | undefined, name: string | un
     .sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || (a.name < b.name ? -1 : 1));
   if (name !== undefined && found.length === 0) {
     const meant = nearest(name, known.map((resource) => resource.name));
-    throw new RheiError('not_found', `There is no ${wanted} "${name}".`, { hint: meant === undefined ? `"rhei get ${wanted}" lists what there is` : `did you mean ${meant}?` });
+    throw new RheiError('not_found', `There is no ${wanted} "${name}".`, {
+      field: 'name', expected: known.length === 0 ? `a ${wanted}; none has been applied` : `one of ${known.map((resource) => resource.name).sort().join(', ')}`, got: name,
+      hint: meant === undefined ? `"rhei get ${wanted}" lists what there is` : `did you mean ${meant}?`,
+    });
   }
   const format = context.json ? 'json' : (output ?? (name === undefined ? 'table' : 'yaml'));
   context.terminal.stdout.write(written(found, format, context.width));
@@ -42,7 +45,7 @@ export function kindNamed(word: string): string {
   const found = kinds.find((kind) => [kind.toLowerCase(), `${kind.toLowerCase()}s`].includes(plain));
   if (found !== undefined) return found;
   const meant = nearest(word, kinds);
-  throw new RheiError('invalid', `There is no kind "${word}".`, { expected: kinds.join(', '), got: word, hint: meant === undefined ? `one of ${kinds.join(', ')}` : `did you mean ${meant}?` });
+  throw new RheiError('invalid', `There is no kind "${word}".`, { field: 'kind', expected: `one of ${kinds.join(', ')}`, got: word, hint: meant === undefined ? '"rhei get" lists all that was applied' : `did you mean ${meant}?` });
 }
 
 function written(resources: runtime.Resource[], format: Format, width: number): string {

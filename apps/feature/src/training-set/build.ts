@@ -20,7 +20,7 @@ export async function build(deps: BuildDeps, { id, ...wanted }: TrainingSet, sig
   const { database, definitions, blobs, config } = deps;
   const known = await definitions.read(database);
   const { featureSet, version, asOf, requireFullWindows } = wanted;
-  const set = known.set(featureSet, version) ?? raiseUnknownSet(featureSet, version);
+  const set = known.set(featureSet, version) ?? raiseUnknownSet(known, featureSet, version);
   const plan = planOf(set, known.views);
   const names = [...new Set(plan.features.flatMap((feature) => (feature.kind === 'view' ? [feature.view] : [])))];
   const views = names.map((name) => known.views.get(name)!);
