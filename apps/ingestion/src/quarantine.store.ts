@@ -120,9 +120,9 @@ export async function lockQuarantined(tx: Queryable, sequences: string[]): Promi
 /** The open rows behind `after` that the filter finds, the oldest first, and how many there are. Conflicts only where they are asked for. */
 export async function openQuarantined(q: Queryable, filter: Omit<QuarantineFilter, 'state'>, after: string, limit: number): Promise<{ sequences: string[]; total: number }> {
   const rows = await q.query<{ sequence: string; total: number }>(
-    `SELECT sequence::text, count(*) OVER () AS total FROM quarantine WHERE ${filtered} AND ($3::text IS NOT NULL OR code <> 'conflict') AND sequence > $5::bigint
+    `SELECT sequence::text, count(*) OVER () AS total FROM quarantine WHERE ${filtered} AND ($3::text IS NOT NULL OR code <> 'conflict') AND state = 'open' AND sequence > $5::bigint
      ORDER BY quarantine.sequence LIMIT $6`,
-    [...valuesOf({ ...filter, state: 'open' }), after, limit],
+    [...valuesOf(filter), after, limit],
   );
   return { sequences: rows.map(({ sequence }) => sequence), total: rows[0]?.total ?? 0 };
 }
