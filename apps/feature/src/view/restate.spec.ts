@@ -18,23 +18,26 @@ class Kept {
 
   add(fresh: readonly Sent[]): void {
     this.sent.push(...fresh);
-    const first = new Map<string, number>();
-    const touch = (entity: string, at: number): void => void first.set(entity, Math.min(at, first.get(entity) ?? Infinity));
+    const changed = new Map<string, { first: number; touched: number[] }>();
+    const touch = (entity: string, at: number, eventTime: number): void => {
+      const { first, touched } = changed.get(entity) ?? { first: Infinity, touched: [] };
+      changed.set(entity, { first: Math.min(at, first), touched: [...touched, eventTime] });
+    };
     for (const entry of this.entries) {
       const until = this.until(entry);
       if (until === entry.until) continue;
       if (entry.until === undefined) this.count(entry, -1);
       entry.until = until;
-      touch(entry.entity, Math.max(entry.knownAt, until!));
+      touch(entry.entity, Math.max(entry.knownAt, until!), entry.eventTime);
     }
     for (const one of fresh) {
       if (!one.counted || one.withdrawn) continue;
       const entry: KeptEntry = { ...entryOfSent(one), entity: one.entity, until: this.until(one) };
       this.entries.push(entry);
       if (entry.until === undefined) this.count(entry, 1);
-      touch(one.entity, one.knownAt);
+      touch(one.entity, one.knownAt, one.eventTime);
     }
-    for (const [entity, at] of first) this.stateAnew(entity, at);
+    for (const [entity, { first, touched }] of changed) this.stateAnew(entity, first, touched);
   }
 
   private until({ source, id }: Pick<Entry, 'source' | 'id'>): number | undefined {
@@ -54,21 +57,23 @@ class Kept {
     return tiles;
   }
 
-  private stateAnew(entity: string, first: number): void {
+  private stateAnew(entity: string, first: number, touched: number[]): void {
     const { window } = this;
     const own = this.entries.filter((entry) => entry.entity === entity);
-    const before = own.filter(({ knownAt }) => knownAt < first);
+    const by = own.filter(({ knownAt }) => knownAt <= first);
     const known: Known = {
-      before: before.filter(({ until }) => until === undefined).sort(compareEntries).at(-1),
-      later: own.filter(({ knownAt }) => knownAt >= first), ending: before.filter(({ until }) => until !== undefined && until >= first),
+      first, touched, changes: own.some(({ knownAt, until }) => (knownAt === first && (until === undefined || until > first)) || (until === first && knownAt < first)),
+      standing: by.filter(({ until }) => until === undefined).sort(compareEntries).at(-1),
+      later: own.filter(({ knownAt }) => knownAt > first), ending: by.filter(({ until }) => until !== undefined && until > first),
     };
     const steps = stepsOf(known);
-    const { from, single, remade } = reads(window, steps, known);
+    const { from, together, single, remade } = reads(window, steps, known);
     const tiles = this.tilesOf(entity);
+    const read = [...tiles.values()].filter(({ start }) => start >= from);
     const loaded = own.filter(({ eventTime }) => single.includes(tileStart(window, eventTime)));
     const rows = this.rows.get(entity) ?? new Map<number, ValueRow>();
     for (const at of rows.keys()) if (at >= first) rows.delete(at);
-    for (const row of restate(window, steps, known, [...tiles.values()].filter(({ start }) => start >= from), loaded)) rows.set(row.knownAt, row);
+    for (const row of restate(window, steps, known, together && read.length > 0 ? [addedUp(read)] : read, loaded)) rows.set(row.knownAt, row);
     this.rows.set(entity, rows);
     for (const tile of remadeTiles(window, remade, loaded)) if (tiles.has(tile.start)) tiles.set(tile.start, { ...tiles.get(tile.start)!, ...tile });
   }
@@ -84,6 +89,9 @@ class Kept {
       .filter(([, rows]) => (rows as unknown[]).length > 0).sort(([a], [b]) => (`${a as string}` < `${b as string}` ? -1 : 1));
   }
 }
+
+const addedUp = (tiles: readonly Tile[]): Tile => tiles.reduce((all, { start, n, sum, squares, below }) =>
+  ({ start: Math.min(all.start, start), n: all.n + n, sum: all.sum + sum, squares: all.squares + squares, below: all.below + below }));
 
 const plain = (entry: Omit<Entry, 'until'>, index: number): Sent => ({ below: 0n, item: '', ...entry, revision: 1, withdrawn: false, entity: 'x', identity: '', counted: true, id: entry.id || `${index}` });
 

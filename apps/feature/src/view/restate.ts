@@ -6,17 +6,21 @@ import { countsAt, merges, opening, rowOf, tileStart, type Entry, type Tile, typ
 /** What the steps read: all tiles from `from` on, and the single records of some tiles. */
 export interface Reads {
   from: Instant;
+  /** Nothing changes over the steps inside of a tile, so that all tiles may come added up as one, which has the least start. */
+  together: boolean;
   single: Instant[];
   /** Tiles that are made anew from their records, which are among the single ones. */
   remade: Instant[];
 }
 
-export function reads(window: Window, steps: readonly Step[], { later, ending }: Pick<Known, 'later' | 'ending'>): Reads {
+export function reads(window: Window, steps: readonly Step[], { later, ending, touched }: Pick<Known, 'later' | 'ending' | 'touched'>): Reads {
   const opened = steps.flatMap(({ newest }) => (newest === undefined ? [] : [opening(window, newest.eventTime)]));
   const cut = window.length === undefined ? [] : opened.map((instant) => tileStart(window, instant));
-  const remade = merges(window) ? [...new Set([...later, ...ending].map(({ eventTime }) => tileStart(window, eventTime)))] : [];
-  const from = window.length === undefined && opened.length > 0 ? -Infinity : Math.min(...cut);
-  return { from, single: [...new Set([...cut, ...remade])], remade };
+  const remade = merges(window) ? [...new Set([...later.map(({ eventTime }) => eventTime), ...ending.map(({ eventTime }) => eventTime), ...touched].map((instant) => tileStart(window, instant)))] : [];
+  const together = !merges(window) && steps.length === 1 && later.length === 0 && ending.length === 0;
+  // The cut tile itself is read as single records.
+  const from = window.length === undefined && opened.length > 0 ? -Infinity : Math.min(...cut) + (together ? window.tile : 0);
+  return { from, together, single: [...new Set([...cut, ...remade])], remade };
 }
 
 /**
@@ -35,15 +39,16 @@ const nothing: Totals = { n: 0, sum: 0n, squares: 0n, below: 0n, distinct: 0 };
 
 type Sums = Omit<Tile, 'start' | 'least' | 'most' | 'items'>;
 
-function summedRows(window: Window, steps: readonly Step[], { later, ending }: Known, tiles: readonly Tile[], single: readonly Entry[]): ValueRow[] {
+function summedRows(window: Window, steps: readonly Step[], known: Known, tiles: readonly Tile[], single: readonly Entry[]): ValueRow[] {
+  const { later, ending } = known;
   const sums = new Map<Instant, Sums>(tiles.map((tile) => [tile.start, tile]));
-  const { from } = reads(window, steps, { later, ending });
+  const { from } = reads(window, steps, known);
   const add = (entry: Entry, sign: 1 | -1): void => {
     const start = tileStart(window, entry.eventTime);
     if (start < from) return;
     sums.set(start, added(window, sums.get(start) ?? nothing, entry, sign));
   };
-  // Back to before the first step: the sums are exact integers, so taking away leaves what was there.
+  // Back to the first instant: the sums are exact integers, so taking away leaves what was there.
   for (const entry of later) if (entry.until === undefined) add(entry, -1);
   for (const entry of ending) add(entry, 1);
   return steps.map(({ knownAt, newest, begin, end }) => {

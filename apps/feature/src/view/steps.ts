@@ -1,14 +1,19 @@
 import type { Instant } from '@rhei/runtime';
 import { compareEntries, type Entry } from './window';
 
-/** What is known about one entity's records from an instant on. */
+/** What is known about one entity's records from the instant `first` on. */
 export interface Known {
-  /** The newest record, by the total order, of those known before the instant that are never superseded. */
-  before: Entry | undefined;
-  /** Every record known at the instant or after it, those included that were superseded before. */
+  first: Instant;
+  /** Whether a record begins or ceases to count at `first` itself. */
+  changes: boolean;
+  /** The newest record, by the total order, of those known by `first` that are never superseded. */
+  standing: Entry | undefined;
+  /** Every record that becomes known after `first`, those included that were superseded before. */
   later: readonly Entry[];
-  /** The records known before the instant that are superseded at it or after it. */
+  /** The records known by `first` that are superseded after it. */
   ending: readonly Entry[];
+  /** Event times of the records that this change brought or ended. */
+  touched: readonly Instant[];
 }
 
 /** An instant from which the value may differ from what it was before. */
@@ -16,13 +21,13 @@ export interface Step {
   knownAt: Instant;
   /** By the total order, of the records that count from then on; undefined: none does. */
   newest: Entry | undefined;
-  /** What counts from here on, and what does no longer. */
+  /** What counts from here on, and what does no longer; of a change at `first` that is in what stands. */
   begin: Entry[];
   end: Entry[];
 }
 
 /** The instants at which the value of one entity has to be computed again. */
-export function stepsOf({ before, later, ending }: Known): Step[] {
+export function stepsOf({ first, changes, standing, later, ending }: Known): Step[] {
   const turns: { at: Instant; entry: Entry; begins: boolean }[] = ending.map((entry) => ({ at: entry.until!, entry, begins: false }));
   for (const entry of later) {
     if (entry.until !== undefined && entry.until <= entry.knownAt) continue;
@@ -30,9 +35,9 @@ export function stepsOf({ before, later, ending }: Known): Step[] {
     if (entry.until !== undefined) turns.push({ at: entry.until, entry, begins: false });
   }
   turns.sort((a, b) => a.at - b.at);
-  const counting = new Set(before === undefined ? ending : [before, ...ending]);
+  const counting = new Set(standing === undefined ? ending : [standing, ...ending]);
   let newest = newestOf(counting);
-  const steps: Step[] = [];
+  const steps: Step[] = changes ? [{ knownAt: first, newest, begin: [], end: [] }] : [];
   for (let index = 0; index < turns.length;) {
     // What becomes known at one instant shows as one change.
     const step: Step = { knownAt: turns[index].at, newest: undefined, begin: [], end: [] };

@@ -17,6 +17,8 @@ interface Group {
   window: Window;
   /** The earliest instant at which something about it changes. */
   first: Instant;
+  /** Event times of what the batch brings or ends. */
+  touched: Instant[];
   /** Whether a record of before has ended, or ends earlier: then an instant may be none of a change any more. */
   revised: boolean;
 }
@@ -51,15 +53,16 @@ export async function addEntries(tx: Queryable, views: ReadonlyMap<string, Featu
 
 function groupsOf(views: ReadonlyMap<string, FeatureView>, entries: readonly ViewEntry[], ended: readonly Ended[]): Group[] {
   const groups = new Map<string, Group>();
-  const touch = (view: string, entity: string, first: Instant, revised: boolean): void => {
+  const touch = (view: string, entity: string, first: Instant, eventTime: Instant, revised: boolean): void => {
     const key = `${view}\0${entity}`;
     const group = groups.get(key);
-    if (group === undefined) return void groups.set(key, { view, entity, window: views.get(view)!.window, first, revised });
+    if (group === undefined) return void groups.set(key, { view, entity, window: views.get(view)!.window, first, touched: [eventTime], revised });
     group.first = Math.min(group.first, first);
+    group.touched.push(eventTime);
     group.revised ||= revised;
   };
-  for (const { view, entity, knownAt } of entries) touch(view, entity, knownAt, false);
-  for (const { view, entity, entry } of ended) touch(view, entity, Math.max(entry.knownAt, entry.until), true);
+  for (const { view, entity, knownAt, eventTime } of entries) touch(view, entity, knownAt, eventTime, false);
+  for (const { view, entity, entry } of ended) touch(view, entity, Math.max(entry.knownAt, entry.until), entry.eventTime, true);
   return [...groups.values()];
 }
 
@@ -71,26 +74,38 @@ const lock = (tx: Queryable, groups: readonly Group[]): Promise<unknown> => tx.q
   SELECT view, entity FROM unnest($1::text[], $2::text[]) AS given (view, entity) ORDER BY view COLLATE "C", entity COLLATE "C"
   ON CONFLICT (view, entity) DO UPDATE SET entity = kept.entity`, names(groups));
 
-/** What is known from the group's first change on, what ends from then on, and the newest record of before. */
+/**
+ * What becomes known after the group's first change, what ends after it, and the newest record that stands by then. What is
+ * known at that very instant is in the tiles, of which it needs not be taken out: a burst of records of one instant costs
+ * each batch its own records alone.
+ */
 async function knownOf(tx: Queryable, groups: readonly Group[]): Promise<Restated[]> {
-  const found = await tx.query<EntryRow & { at: number }>(`
-    SELECT given.at::integer, ${entryColumnsOf(aggregatesOf(groups))}
+  const found = await tx.query<(EntryRow | { [Column in keyof EntryRow]: null }) & { at: number; changes: boolean }>(`
+    SELECT given.at::integer, (
+        EXISTS (SELECT FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.known_at = given.first AND (r.until IS NULL OR r.until > given.first))
+        OR EXISTS (SELECT FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.until = given.first AND r.until IS NOT NULL AND r.known_at < given.first)
+      ) AS changes, ${entryColumnsOf(aggregatesOf(groups))}
     FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS given (view, entity, first, at)
-    CROSS JOIN LATERAL (
-      (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.known_at >= given.first)
+    LEFT JOIN LATERAL (
+      (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.known_at > given.first)
       UNION ALL
-      (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.until >= given.first AND r.until IS NOT NULL AND r.known_at < given.first)
+      (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.until > given.first AND r.until IS NOT NULL AND r.known_at <= given.first)
       UNION ALL
-      (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.known_at < given.first AND r.until IS NULL
+      (SELECT * FROM view_record r WHERE r.view = given.view AND r.entity = given.entity AND r.known_at <= given.first AND r.until IS NULL
        ORDER BY event_time DESC, arrival DESC, source DESC, id DESC LIMIT 1)
-    ) AS record`, [...names(groups), groups.map(({ first }) => first)]);
+    ) AS record ON true`, [...names(groups), groups.map(({ first }) => first)]);
   const entries = groups.map((): Entry[] => []);
-  for (const row of found) entries[row.at - 1].push(entryOf(row));
+  const changes = groups.map(() => false);
+  for (const row of found) {
+    changes[row.at - 1] = row.changes;
+    if (row.id !== null) entries[row.at - 1].push(entryOf(row));
+  }
   return groups.map((group, index) => {
-    const before = entries[index].filter(({ knownAt }) => knownAt < group.first);
+    const { first, touched } = group;
+    const by = entries[index].filter(({ knownAt }) => knownAt <= first);
     const known: Known = {
-      later: entries[index].filter(({ knownAt }) => knownAt >= group.first),
-      before: before.find(({ until }) => until === undefined), ending: before.filter(({ until }) => until !== undefined),
+      first, touched, changes: changes[index], standing: by.find(({ until }) => until === undefined), ending: by.filter(({ until }) => until !== undefined),
+      later: entries[index].filter(({ knownAt }) => knownAt > first),
     };
     const steps = stepsOf(known);
     return { ...group, known, steps, wanted: reads(group.window, steps, known), tiles: [], single: [] };
@@ -109,12 +124,12 @@ interface TileRow {
   most?: string | null;
   items?: string | null;
 }
-/** What the aggregates read of tiles beside n and sum. */
+/** What the aggregates read of tiles beside n and sum. What cannot be added up never comes together. */
 const tileColumnsOf = (groups: readonly Group[]): string => [
-  ...(groups.some(({ window }) => window.aggregate === 'stddev') ? ['squares::text'] : []),
-  ...(groups.some(({ window }) => window.aggregate === 'ratio') ? ['below::text'] : []),
-  ...(groups.some(({ window }) => merges(window)) ? ['least::text', 'most::text', 'items'] : []),
-].map((column) => `, tile.${column}`).join('');
+  ...(groups.some(({ window }) => window.aggregate === 'stddev') ? ['sum(tile.squares)::text AS squares'] : []),
+  ...(groups.some(({ window }) => window.aggregate === 'ratio') ? ['sum(tile.below)::text AS below'] : []),
+  ...(groups.some(({ window }) => merges(window)) ? ['min(tile.least)::text AS least', 'max(tile.most)::text AS most', 'min(tile.items) AS items'] : []),
+].map((column) => `, ${column}`).join('');
 const bigintIn = (text: string | null | undefined): bigint | undefined => (typeof text === 'string' ? BigInt(text) : undefined);
 const tileOf = ({ start, n, sum, squares, below, least, most, items }: TileRow): Tile => ({
   start: Number(start), n: Number(n), sum: BigInt(sum), squares: bigintIn(squares) ?? 0n, below: bigintIn(below) ?? 0n,
@@ -127,12 +142,13 @@ async function readWindows(tx: Queryable, groups: Restated[]): Promise<void> {
   if (groups.length === 0) return;
   const within = (instant: Instant): Instant => Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, instant));
   const tiles = await tx.query<TileRow>(`
-    SELECT given.at::integer, tile.start, tile.n, tile.sum::text${tileColumnsOf(groups)}
-    FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS given (view, entity, start, at)
+    SELECT given.at::integer, min(tile.start) AS start, sum(tile.n) AS n, sum(tile.sum)::text AS sum${tileColumnsOf(groups)}
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[]) WITH ORDINALITY AS given (view, entity, start, together, at)
     CROSS JOIN LATERAL (
       SELECT * FROM tile t WHERE t.view = given.view AND t.entity = given.entity AND t.start >= given.start ORDER BY t.start OFFSET 0
-    ) AS tile`,
-  [...names(groups), groups.map(({ wanted }) => within(wanted.from))]);
+    ) AS tile
+    GROUP BY given.at, CASE WHEN given.together THEN 0 ELSE tile.start END`,
+  [...names(groups), groups.map(({ wanted }) => within(wanted.from)), groups.map(({ wanted }) => wanted.together)]);
   for (const row of tiles) groups[row.at - 1].tiles.push(tileOf(row));
 
   const cut = groups.flatMap((group, at) => group.wanted.single.map((start) => ({ group, at, start })));
