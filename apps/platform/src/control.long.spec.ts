@@ -1,41 +1,47 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { binomialInterval, binomialRange } from '@rhei/statistics';
-import { control, sumOf, type Control } from '../spec/control';
+import { binomialInterval } from '@rhei/statistics';
+import { control, heldTo, type Control, type Held } from '../spec/control';
 import { root } from '../spec/platform-process';
 
-/** A promotion counts as one that hurt where the whole 95 % interval of its effect lies above 0: by chance alone in one of forty. */
-const hurtByChance = 0.025;
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** A share with its interval, and what chance alone would give. */
+function told({ count, of, range: [low, high] }: Held, rate: number): string {
+  if (of === 0) return `none of none; stated are ${percent(rate)}`;
+  const interval = binomialInterval(count, of);
+  return `${count} of ${of}: ${percent(count / of)} (95 % interval ${percent(interval.low)} to ${percent(interval.high)}); stated are ${percent(rate)}, by which ${low} to ${high} are expected`;
+}
 
 function page(controls: readonly Control[]): string {
-  const windows = sumOf(controls, 'windows');
-  const alarms = sumOf(controls, 'alarms');
-  const promoted = sumOf(controls, 'promoted');
-  const interval = binomialInterval(alarms, windows);
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const { alarms, hurtAfterAlarm, hurt } = heldTo(controls);
+  const [{ budget, error }] = controls;
   return [
     '# Where nothing changes',
     '',
     'Written by `npm run test:long -- control`: the story of 10,000 flights with its days shuffled among the same weekdays, so that nothing changes over time, once for each of 20 seeds.',
     '',
-    `${alarms} of ${windows} windows alarmed: ${percent(alarms / windows)} (95 % interval ${percent(interval.low)} to ${percent(interval.high)}); the budget is ${percent(controls[0].budget)}.`,
-    `${promoted} versions went live because of an alarm; of ${sumOf(controls, 'judged')} that were judged, ${sumOf(controls, 'hurt')} were found to have hurt.`,
+    `- Windows with an alarm: ${told(alarms, budget)}.`,
+    `- Versions that went live because of an alarm and were found to have hurt, of those that were judged: ${told(hurtAfterAlarm, error)}.`,
+    `- The same of all promotions, whatever caused them: ${told(hurt, error)}.`,
     '',
-    '| seed | windows | alarms | promoted after an alarm | judged | hurt |',
-    '|---:|---:|---:|---:|---:|---:|',
-    ...controls.map(({ seed, windows: of, alarms: one, promoted: went, judged, hurt }) => `| ${seed} | ${of} | ${one} | ${went} | ${judged} | ${hurt} |`),
+    'The gates of the story take a margin and state no error rate. What states one is the verdict on a promotion: it hurt where the whole 95 % interval of its effect lies above 0, by chance alone in one of forty.',
+    '',
+    '| seed | windows | alarms | promoted after an alarm | judged | hurt | all judged | hurt |',
+    '|---:|---:|---:|---:|---:|---:|---:|---:|',
+    ...controls.map((one) => `| ${[one.seed, one.windows, one.alarms, one.promoted, one.judged, one.hurt, one.allJudged, one.allHurt].join(' | ')} |`),
     '',
   ].join('\n');
 }
 
 describe('the control of the story over twenty seeds', () => {
-  it('keeps the budget of alarms, and lets nothing through that hurts', async () => {
+  it('keeps the budget of alarms, and what it promotes hurts no more often than chance finds it', async () => {
     const controls: Control[] = [];
     for (let seed = 1; seed <= 20; seed += 1) controls.push(await control(seed));
     writeFileSync(join(root, 'docs', 'control.md'), page(controls));
-    const [least, most] = binomialRange(sumOf(controls, 'windows'), controls[0].budget);
-    const alarms = sumOf(controls, 'alarms');
-    expect({ controls, within: alarms >= least && alarms <= most }).toEqual({ controls, within: true });
-    expect(sumOf(controls, 'hurt')).toBeLessThanOrEqual(binomialRange(sumOf(controls, 'judged'), hurtByChance)[1]);
+    const held = heldTo(controls);
+    // Alarms may be too few for a promotion to follow one; promotions there are.
+    expect(held.hurt.of).toBeGreaterThan(20);
+    expect({ controls, held }).toMatchObject({ held: { alarms: { within: true }, hurtAfterAlarm: { within: true }, hurt: { within: true } } });
   }, 7_200_000);
 });

@@ -66,9 +66,12 @@ export class Display {
 export function closingWords(report: Report, page?: string): string {
   const { counts, falseAlarms, quarantine } = report;
   const months = [...new Set(report.performance.map(({ month }) => month))].sort();
-  const versions = [...new Set(report.performance.map(({ version }) => version))].sort((a, b) => a - b);
-  const cell = (version: number, month: string): string => {
-    const row = report.performance.find((one) => one.version === version && one.month === month);
+  const several = new Set(report.performance.map(({ deployment, model }) => `${deployment} ${model}`)).size > 1;
+  const nameOf = ({ deployment, model, version }: Report['performance'][number]): string => (several ? `${deployment} ${model} v${version}` : `v${version}`);
+  const versions = [...new Set([...report.performance].sort((a, b) => a.version - b.version).map(nameOf))];
+  const width = Math.max(8, ...versions.map(({ length }) => length + 2));
+  const cell = (version: string, month: string): string => {
+    const row = report.performance.find((one) => nameOf(one) === version && one.month === month);
     return (row === undefined || row.labelled === 0 ? '-' : `${row.logLoss.toFixed(4)} (${row.labelled})`).padStart(16);
   };
   return [
@@ -77,8 +80,8 @@ export function closingWords(report: Report, page?: string): string {
     ...report.timeline.map(({ asOf, text }) => `  ${asOf.slice(0, 16).replace('T', ' ')}  ${text}`),
     '',
     'Log loss by version and month, on the predictions that it served (matured labels)',
-    `  ${'version'.padEnd(8)}${months.map((month) => month.padStart(16)).join('')}`,
-    ...versions.map((version) => `  ${`v${version}`.padEnd(8)}${months.map((month) => cell(version, month)).join('')}`),
+    `  ${'version'.padEnd(width)}${months.map((month) => month.padStart(16)).join('')}`,
+    ...versions.map((version) => `  ${version.padEnd(width)}${months.map((month) => cell(version, month)).join('')}`),
     '',
     report.worth.sentence,
     ...report.judged.map(({ model, version, replaced, verdict, difference, interval: [low, high], rows }) =>
@@ -88,7 +91,7 @@ export function closingWords(report: Report, page?: string): string {
     '',
     `${counts.sent} events sent = ${counts.accepted} accepted + ${counts.duplicates} duplicates + ${counts.quarantined} quarantined (${quarantine.mended} mended, ${quarantine.open} open)`,
     `${counts.predictions} predictions, ${counts.labelled} with a matured label (coverage ${report.coverage === null ? '-' : `${(100 * report.coverage).toFixed(1)} %`})`,
-    `${report.windows.tested} windows tested, ${report.windows.alarms} with an alarm${falseAlarms === null ? '' : ` (chance alone: ${falseAlarms.interval[0]} to ${falseAlarms.interval[1]})`}; ${report.retrainings} retraining(s) that a change caused went live; audit ${report.auditVerified ? 'verified' : 'FAILED'}`,
+    `${report.windows.tested} windows tested, ${report.windows.alarms} with an alarm${falseAlarms.length === 0 ? '' : ` (chance alone: ${falseAlarms.map(({ monitor, interval: [low, high] }) => `${falseAlarms.length > 1 ? `${monitor} ` : ''}${low} to ${high}`).join(', ')})`}; ${report.retrainings} retraining(s) that a change caused went live; audit ${report.auditVerified ? 'verified' : 'FAILED'}`,
     `${report.seconds.total.toFixed(1)} s (${Object.entries(report.seconds.by).map(([what, seconds]) => `${what} ${seconds.toFixed(1)}`).join(', ')})`,
     ...(page === undefined ? [] : [`The report with its plots: ${page}`]),
     'The clock of this platform stands at the story\'s last instant; going live needs a new data folder.',

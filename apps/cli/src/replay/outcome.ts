@@ -19,17 +19,19 @@ export interface Compared {
 /** What the monitors say about the whole of a story. */
 export interface Outcome {
   /** What was live against the first version that ever was, on the same predictions; null where nothing can be compared. */
-  comparison: { baseline: number; overall: Compared | null; months: (Compared & { month: string })[]; seen: number; same: number } | null;
+  comparison: { model: string; baseline: number; overall: Compared | null; months: (Compared & { month: string })[]; seen: number; same: number } | null;
   helped: { difference: number; interval: Interval; rows: number } | null;
-  judged: { model: string; version: number; replaced: number; verdict: string; difference: number; interval: Interval; rows: number; reason: string; at: string }[];
+  judged: { monitor: string; model: string; version: number; replaced: number; verdict: string; difference: number; interval: Interval; rows: number; reason: string; at: string }[];
+  /** Of the promotions that came to a verdict: how many hurt, and how many would by chance alone were no version worse. */
+  promotions: { judged: number; hurt: number; error: number; interval: Interval };
   alarms: { monitor: string; window: [from: string, to: string]; at: string; tests: AlarmedTest[]; retraining: string; reason: string }[];
   windows: { tested: number; alarms: number; declined: number };
-  /** Loss by version and month, on the predictions that each served. */
-  performance: monitoring.Performance[];
-  /** Of the windows that tested something: how many alarmed, and between how many chance alone would have, within the budget. */
-  falseAlarms: { windows: number; alarms: number; budget: number; interval: Interval } | null;
-  /** Effect of each watched value, window by window. */
-  effects: { name: string; measure: string; floor: number; points: { to: string; effect: number; alarm: boolean }[] }[];
+  /** Loss by deployment, version and month, on the predictions that each served. */
+  performance: (monitoring.Performance & { deployment: string; model: string })[];
+  /** By monitor, of the windows that tested something: how many alarmed, and between how many chance alone would have, within the budget. */
+  falseAlarms: { monitor: string; windows: number; alarms: number; budget: number; interval: Interval }[];
+  /** Effect of each value that a monitor watches, window by window. */
+  effects: { monitor: string; name: string; measure: string; floor: number; points: { to: string; effect: number; alarm: boolean }[] }[];
   cost: (monitoring.Cost & { monitor: string })[];
 }
 
@@ -48,35 +50,52 @@ export async function outcomeOf(doors: Doors, deployment: string | undefined): P
   const of = <Request extends { monitor: string }, Response>(method: Parameters<typeof ask<Request, Response>>[2], rest: Omit<Request, 'monitor'>): Promise<Response[]> =>
     Promise.all(monitors.map(({ name }) => ask<Request, Response>(doors, doors.monitoring, method, { monitor: name, ...rest } as Request)));
   const windows = (await of<monitoring.ListWindowsRequest, monitoring.ListWindowsResponse>(doors.monitoring.listWindows, {})).flatMap((answer, index) => answer.windows.map((window) => ({ monitor: monitors[index].name, window })));
-  const promotions = (await of<monitoring.ListPromotionsRequest, monitoring.ListPromotionsResponse>(doors.monitoring.listPromotions, {})).flatMap((answer) => answer.promotions);
-  const performance = (await of<monitoring.GetPerformanceRequest, monitoring.GetPerformanceResponse>(doors.monitoring.getPerformance, {})).flatMap((answer) => answer.rows);
+  const promotions = (await of<monitoring.ListPromotionsRequest, monitoring.ListPromotionsResponse>(doors.monitoring.listPromotions, {})).flatMap((answer, index) => answer.promotions.map((one) => ({ monitor: monitors[index].name, ...one })));
+  // Of a deployment each of its monitors says the same.
+  const performance = (await of<monitoring.GetPerformanceRequest, monitoring.GetPerformanceResponse>(doors.monitoring.getPerformance, {})).flatMap(({ rows }, index) => {
+    const { deployment: name, model } = monitors[index];
+    return monitors.findIndex((one) => one.deployment === name) === index ? rows.map((row) => ({ deployment: name, model, ...row })) : [];
+  });
   const comparing = monitors.find((one) => one.deployment === deployment);
-  const comparison = comparing === undefined ? null : await compare(doors, comparing.name);
+  const comparison = comparing === undefined ? null : await compare(doors, comparing);
   const tested = windows.filter(({ window }) => window.tests.some(({ shown }) => !shown));
   const alarmed = windows.filter(({ window }) => window.alarm);
-  const budget = monitors.length === 0 ? 0 : Math.max(...monitors.map((one) => one.budget));
+  const judged = promotions.filter(({ judgedAt }) => judgedAt > 0);
   return {
     comparison,
     helped: helped(comparison?.overall ?? null),
-    judged: promotions.filter(({ judgedAt }) => judgedAt > 0).map(({ model, version, replaced, verdict, difference, low, high, rows, reason, judgedAt }) =>
-      ({ model, version, replaced, verdict, difference, interval: [low, high], rows, reason, at: formatInstant(judgedAt) })),
+    judged: judged.map(({ monitor, model, version, replaced, verdict, difference, low, high, rows, reason, judgedAt }) =>
+      ({ monitor, model, version, replaced, verdict, difference, interval: [low, high], rows, reason, at: formatInstant(judgedAt) })),
+    promotions: promotionsIn(judged),
     alarms: alarmed.map(({ monitor, window: { from, to, decidedAt, tests, retraining, reason } }) => ({
       monitor, window: [formatInstant(from), formatInstant(to)], at: formatInstant(decidedAt), retraining, reason,
       tests: tests.filter(({ alarm }) => alarm).map(({ name, reference, slice, measure, effect, pValue }) => ({ name, reference, slice, measure, effect, pValue })),
     })),
     windows: { tested: tested.length, alarms: alarmed.length, declined: windows.filter(({ window }) => window.retraining === 'declined').length },
     performance,
-    falseAlarms: tested.length === 0 ? null : { windows: tested.length, alarms: alarmed.length, budget, interval: binomialRange(tested.length, budget) },
-    effects: effectsOf(windows.map(({ window }) => window)),
+    falseAlarms: monitors.flatMap(({ name, budget }) => {
+      const own = tested.filter(({ monitor }) => monitor === name);
+      return own.length === 0 ? [] : [{ monitor: name, windows: own.length, alarms: own.filter(({ window }) => window.alarm).length, budget, interval: binomialRange(own.length, budget) }];
+    }),
+    effects: effectsOf(windows),
     cost: monitors.flatMap(({ name, cost }) => (cost === undefined ? [] : [{ monitor: name, ...cost }])),
   };
 }
 
-async function compare(doors: Doors, monitor: string): Promise<Outcome['comparison']> {
+/** A verdict takes the whole 95 % interval to lie on one side of 0: on either side it does by chance in one of forty. */
+const byChance = 0.025;
+
+function promotionsIn(judged: { verdict: string; low: number; high: number }[]): Outcome['promotions'] {
+  // Without an interval nothing could be said of it.
+  const compared = judged.filter(({ low, high }) => high > low);
+  return { judged: compared.length, hurt: compared.filter(({ verdict }) => verdict === 'hurt').length, error: byChance, interval: binomialRange(compared.length, byChance) };
+}
+
+async function compare(doors: Doors, { name: monitor, model }: monitoring.Monitor): Promise<Outcome['comparison']> {
   try {
     const { baseline, overall, months, seen, same } = await ask(doors, doors.monitoring, doors.monitoring.getComparison, { monitor, candidate: 'live', baseline: 'first', from: 0, to: 0 });
     return {
-      baseline, overall: compared(overall), seen, same,
+      model, baseline, overall: compared(overall), seen, same,
       months: months.flatMap(({ month, paired }) => {
         const one = compared(paired);
         return one === null ? [] : [{ month, ...one }];
@@ -98,29 +117,42 @@ function compared(paired: monitoring.Paired | undefined): Compared | null {
 const helped = (overall: Compared | null): Outcome['helped'] =>
   overall === null || overall.interval === null ? null : { difference: overall.difference, interval: overall.interval, rows: overall.rows };
 
-/** One line for each value, reference and slice that was tested, the strongest first. */
-function effectsOf(windows: monitoring.Window[]): Outcome['effects'] {
+/** One line for each value, reference and slice that a monitor tested, the strongest first. */
+function effectsOf(windows: { monitor: string; window: monitoring.Window }[]): Outcome['effects'] {
   const byName = new Map<string, Outcome['effects'][number]>();
-  for (const { to, tests } of [...windows].sort((a, b) => a.to - b.to)) {
+  for (const { monitor, window: { to, tests } } of [...windows].sort((a, b) => a.window.to - b.window.to)) {
     for (const { name, reference, slice, measure, effect, alarm, floor } of tests) {
       const full = `${name}${slice === '' ? '' : ` (${slice})`}${reference === 'moving' ? ', moving' : ''}`;
-      const line = byName.get(full) ?? { name: full, measure: measure === '' ? 'psi' : measure, floor, points: [] };
+      const key = JSON.stringify([monitor, full]);
+      const line = byName.get(key) ?? { monitor, name: full, measure: measure === '' ? 'psi' : measure, floor, points: [] };
       line.points.push({ to: formatInstant(to), effect, alarm });
-      byName.set(full, line);
+      byName.set(key, line);
     }
   }
   const strongest = ({ points }: Outcome['effects'][number]): number => Math.max(...points.map(({ effect }) => Math.abs(effect)));
-  return [...byName.values()].sort((a, b) => strongest(b) - strongest(a) || (a.name < b.name ? -1 : 1));
+  return [...byName.values()].sort((a, b) => strongest(b) - strongest(a) || (`${a.monitor} ${a.name}` < `${b.monitor} ${b.name}` ? -1 : 1));
+}
+
+/** The versions that were trained after the first one that answered. */
+export interface Successors {
+  trained: number;
+  /** By their gates. */
+  refused: number;
+  /** How many of them ever answered. */
+  live: number;
 }
 
 export type Verdict = 'helped' | 'did not help' | 'unclear' | 'not known';
 
 /**
  * Whether training again was worth it, plainly: an improvement that the interval leaves in doubt is none that we know of.
- * `successors`: how many versions after the first ever answered.
  */
-export function verdictOn({ comparison, helped }: Pick<Outcome, 'comparison' | 'helped'>, successors: number): { verdict: Verdict; sentence: string } {
-  if (successors === 0) return { verdict: 'did not help', sentence: 'Training again did not help: no other version than the first was ever live.' };
+export function verdictOn({ comparison, helped }: Pick<Outcome, 'comparison' | 'helped'>, { trained, refused, live }: Successors): { verdict: Verdict; sentence: string } {
+  if (live === 0) {
+    const why = trained === 0 ? 'no other version than the first was ever live' : refused === trained ? `none of what was trained after the first version met its gates (${trained} tried), and no other than the first was ever live`
+      : `of ${trained} trained after the first version ${refused} did not meet their gates, and no other than the first was ever live`;
+    return { verdict: 'did not help', sentence: `Training again did not help: ${why}.` };
+  }
   if (helped === null || comparison?.same === helped.rows) {
     return { verdict: 'not known', sentence: 'Whether training again helped is not known: the first version did not score what its successors answered, or no label of that is mature.' };
   }

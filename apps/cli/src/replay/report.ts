@@ -4,7 +4,7 @@ import { readDecisions, verifyAll } from '../decisions';
 import { restExample } from './ask-predictions';
 import { digestDecisions } from './digest-decisions';
 import { ask, type Doors } from './doors';
-import { outcomeOf, verdictOn, type Outcome, type Verdict } from './outcome';
+import { outcomeOf, verdictOn, type Outcome, type Successors, type Verdict } from './outcome';
 import type { Plan, PlanCounts } from './plan';
 import { quarantineOf, type Quarantine } from './quarantine';
 import { rollbacksOf, type Rollback } from './rollbacks';
@@ -24,6 +24,8 @@ export interface Report extends Outcome {
   planned: PlanCounts;
   /** The same, but `accepted`, `quarantined`, `predictions` and `labelled` as the platform counts them. */
   counts: PlanCounts & Record<'predictions' | 'labelled', number>;
+  /** Of what went wrong on purpose, what the platform tells: the same again, records that revise or take back, and contents in quarantine by why. */
+  measured: Record<'duplicates' | 'revised' | 'withdrawn' | 'conflicts' | 'rejected', number>;
   /** Whether training again was worth it. */
   worth: { verdict: Verdict; sentence: string };
   rollbacks: Rollback[];
@@ -64,18 +66,24 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
   const outcome = await outcomeOf(doors, story.spec.ask?.deployment);
   const timeline = timelineOf(decisions);
   const versions = await versionsOf(doors, timeline);
+  const quarantine = await quarantineOf(doors);
+  const { accepted = 0, quarantined = 0, revised = 0, withdrawn = 0 } = of('ingestion').counts;
   const asked = outcome.performance.reduce((sum, { predictions }) => sum + predictions, 0);
   const labelled = outcome.performance.reduce((sum, row) => sum + row.labelled, 0);
   const report: Report = {
     story: story.name, plan: plan.digest, rows: plan.counts.rows, seed: story.spec.sample.seed,
     period: { from: formatInstant(story.spec.period.from), to: formatInstant(story.spec.period.to) }, shuffledDays: measured.shuffle,
-    worth: verdictOn(outcome, versions.filter(({ version, liveFrom }) => version !== firstLive(versions) && liveFrom !== null).length),
+    worth: verdictOn(outcome, successorsIn(versions, outcome.comparison?.model)),
     ...outcome,
     planned: plan.counts,
     counts: {
       ...plan.counts,
-      accepted: of('ingestion').counts.accepted ?? 0, quarantined: of('ingestion').counts.quarantined ?? 0,
-      predictions: of('serving').counts.predictions ?? 0, labelled,
+      accepted, quarantined, predictions: of('serving').counts.predictions ?? 0, labelled,
+    },
+    measured: {
+      // Whatever else was sent was neither taken in nor set aside.
+      duplicates: plan.counts.sent - accepted - quarantined, revised, withdrawn,
+      conflicts: quarantine.byCode.conflict?.total ?? 0, rejected: quarantine.byCode.rejected?.total ?? 0,
     },
     digests: {
       accepted: of('ingestion').digests.accepted ?? '', trainingSets: of('feature').digests.trainingSets ?? '',
@@ -84,7 +92,7 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
     versions,
     retrainings: versions.filter(({ reason, liveFrom }) => reason.startsWith('drift') && liveFrom !== null).length,
     rollbacks: rollbacksOf(timeline),
-    quarantine: await quarantineOf(doors),
+    quarantine,
     runs: await runsOf(doors),
     coverage: asked === 0 ? null : labelled / asked,
     deadLetters: measured.deadLetters, parked: measured.parked,
@@ -100,9 +108,14 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
   return { ...report, unmet: unmetExpectations(story, report) };
 }
 
-/** The version that answered first. */
-const firstLive = (versions: VersionRow[]): number | undefined =>
-  versions.filter(({ liveFrom }) => liveFrom !== null).sort((a, b) => (a.liveFrom! < b.liveFrom! ? -1 : 1)).at(0)?.version;
+/** What came after the version of each model that answered first; of one model where it is named. */
+export function successorsIn(versions: Pick<VersionRow, 'model' | 'version' | 'state' | 'liveFrom'>[], model?: string): Successors {
+  const later = versions.filter((one) => {
+    const first = versions.filter((other) => other.model === one.model && other.liveFrom !== null).sort((a, b) => (a.liveFrom! < b.liveFrom! ? -1 : 1)).at(0);
+    return (model === undefined || one.model === model) && first !== undefined && one.version > first.version;
+  });
+  return { trained: later.length, refused: later.filter(({ state }) => state === 'gates_unmet').length, live: later.filter(({ liveFrom }) => liveFrom !== null).length };
+}
 
 async function exampleRequest(doors: Doors, { spec }: Story, plan: Plan): Promise<Report['example']> {
   const last = plan.steps.findLast(({ asks }) => asks.length > 0)?.asks.at(-1);

@@ -21,14 +21,14 @@ function aReport(change: Partial<Report> = {}): Report {
   const overall = compared(0.4312, 0.4388, [-0.0121, -0.0031], 16_000);
   const outcome: Pick<Report, 'comparison' | 'helped'> = {
     comparison: {
-      baseline: 1, overall, seen: 812, same: 6000,
+      model: 'tills', baseline: 1, overall, seen: 812, same: 6000,
       months: [compared(0.44, 0.44, [0, 0]), compared(0.43, 0.436, [-0.011, -0.001]), compared(0.425, 0.439, [-0.022, -0.006]), compared(0.43, 0.44, null)].map((one, index) => ({ month: `2024-0${3 + index}`, ...one })),
     },
     helped: { difference: overall.difference, interval: overall.interval!, rows: overall.rows },
   };
   return {
-    ...outcome, worth: verdictOn(outcome, 1), story: 'sales', plan: 'ab12', rows: 30_000, seed: 1, period: { from: instant(0), to: instant(182) }, shuffledDays: false,
-    planned, counts: { ...planned, predictions: 24_000, labelled: 23_000 },
+    ...outcome, worth: verdictOn(outcome, one), story: 'sales', plan: 'ab12', rows: 30_000, seed: 1, period: { from: instant(0), to: instant(182) }, shuffledDays: false,
+    planned, counts: { ...planned, predictions: 24_000, labelled: 23_000 }, measured: { duplicates: 598, revised: 903, withdrawn: 59, conflicts: 61, rejected: 839 },
     digests: { accepted: 'a', decisions: 'b', predictions: 'c', trainingSets: 'd', models: 'e' },
     versions: [
       { model: 'tills', version: 1, digest: 'x', state: 'retired', reason: 'plan: first', metrics: null, gates: [{ gate: 'g', passed: true, reason: '' }], liveFrom: instant(45), liveTo: null, live: [[instant(45), instant(110)], [instant(140), null]] },
@@ -37,11 +37,11 @@ function aReport(change: Partial<Report> = {}): Report {
     ],
     retrainings: 1,
     rollbacks: [{ deployment: 'tills', model: 'tills', version: 4, to: 3, by: 'guard', reason: 'scores.mean < 0.1', at: instant(140) }],
-    judged: [{ model: 'tills', version: 3, replaced: 1, verdict: 'helped', difference: -0.006, interval: [-0.011, -0.001], rows: 4000, reason: 'enough', at: instant(125) }],
+    judged: [{ monitor: 'tills', model: 'tills', version: 3, replaced: 1, verdict: 'helped', difference: -0.006, interval: [-0.011, -0.001], rows: 4000, reason: 'enough', at: instant(125) }],
     alarms: [{ monitor: 'tills', window: [instant(98), instant(105)], at: instant(105), retraining: 'requested', reason: 'alarms > 0', tests: [{ name: 'request.amount', reference: 'fixed', slice: '', measure: 'psi', effect: 0.09, pValue: 0.001 }] }],
-    windows: { tested: 17, alarms: 1, declined: 0 }, performance: [], falseAlarms: { windows: 17, alarms: 1, budget: 0.01, interval: [0, 1] },
+    windows: { tested: 17, alarms: 1, declined: 0 }, performance: [], falseAlarms: [{ monitor: 'tills', windows: 17, alarms: 1, budget: 0.01, interval: [0, 1] }], promotions: { judged: 1, hurt: 0, error: 0.025, interval: [0, 1] },
     effects: ['request.amount', 'outcome', 'record.sum', 'request.shop', 'missing request.shop'].map((name, line) => ({
-      name, measure: 'psi', floor: 0.03, points: Array.from({ length: 17 }, (_, week) => ({ to: instant(63 + 7 * week), effect: 0.01 + 0.004 * line + (week > 5 && line === 0 ? 0.07 : 0.01 * Math.abs(Math.sin(week * (line + 1)))), alarm: week === 6 && line === 0 })),
+      monitor: 'tills', name, measure: 'psi', floor: 0.03, points: Array.from({ length: 17 }, (_, week) => ({ to: instant(63 + 7 * week), effect: 0.01 + 0.004 * line + (week > 5 && line === 0 ? 0.07 : 0.01 * Math.abs(Math.sin(week * (line + 1)))), alarm: week === 6 && line === 0 })),
     })),
     cost: [{ monitor: 'tills', unit: 'EUR', runs: 3, alarms: 1, ofRuns: 6, ofAlarms: 20, total: 26 }], runs: [{ run: 'r1', plan: 'tills', asOf: instant(45), state: 'failed', by: 'ann', reason: 'a | try', failure: 'only 3 rows' }],
     quarantine: { total: 900, mended: 540, open: 360, byCode: { conflict: { total: 60, mended: 0 }, rejected: { total: 840, mended: 540 } }, mendedBy: { steward: 540 } },
@@ -50,6 +50,7 @@ function aReport(change: Partial<Report> = {}): Report {
     example: null, seconds: { total: 99.5, perStep: 0.1, perRecord: 0.001, by: { settle: 3 }, byService: {} }, memoryBytes: null, unmet: [], ...change,
   };
 }
+const one = { trained: 1, refused: 0, live: 1 };
 const pageOf = (report: Report): string => reportPage(report).find(({ name }) => name === 'report.md')!.text;
 
 describe('the page of a story', () => {
@@ -62,7 +63,8 @@ describe('the page of a story', () => {
     const page = pageOf(aReport());
     for (const fact of [
       '| 2024-05 | 4000 | 30 | 0.4250 | 0.4390 | -0.0140 | -0.0220 to -0.0060 |', '| tills v3 | v1 | helped | -0.0060 |', '1 of 17 windows', 'between 0 and 1 alarms', 'request.amount PSI 0.090',
-      '**not met**: not &lt;worse&gt; (0.5 &gt; 0.4)', '| tills v4 | v3 | guard |', '900 different contents, 540 mended (540 by steward), 360 open', '| broken contract | 540 |', '| late | 1200 |', '95.8 %', '26 | EUR', '2024-02-15 00:00 to 2024-04-20 00:00, 2024-05-20 00:00 to the end |', 'failed: only 3 rows',
+      '**not met**: not &lt;worse&gt; (0.5 &gt; 0.4)', '| tills v4 | v3 | guard |', '900 different contents, 540 mended (540 by steward), 360 open', '| broken contract, and malformed | 840 | 839 |', '| duplicates | 600 | 598 |', '| corrections | 900 | 903 |', '| withdrawals | 60 | 59 |', '| conflicting content under a known id | 60 | 61 |', '| late | 1200 |  |',
+      '0 of 1 with an interval hurt; were no version worse, chance alone would find between 0 and 1 (95 %)', '95.8 %', '26 | EUR', '2024-02-15 00:00 to 2024-04-20 00:00, 2024-05-20 00:00 to the end |', 'failed: only 3 rows',
     ]) expect(page).toContain(fact);
   });
 
@@ -85,7 +87,7 @@ describe('the page of a story', () => {
 
   it('can be written of a story in which nothing was ever live', () => {
     const empty = { comparison: null, helped: null };
-    const report = aReport({ ...empty, worth: verdictOn(empty, 1), versions: [], alarms: [], effects: [], falseAlarms: null, judged: [], rollbacks: [], timeline: [], runs: [], cost: [], coverage: null });
+    const report = aReport({ ...empty, worth: verdictOn(empty, one), versions: [], alarms: [], effects: [], falseAlarms: [], judged: [], rollbacks: [], timeline: [], runs: [], cost: [], coverage: null });
     expect(reportPage(report).map(({ name }) => name)).toEqual(['report.md']);
     expect(pageOf(report)).toContain('is not known');
   });
@@ -94,7 +96,7 @@ describe('the page of a story', () => {
 describe('the verdict', () => {
   const of = (difference: number, interval: [number, number], same = 0) => {
     const overall = compared(0.4 + difference, 0.4, interval);
-    return verdictOn({ comparison: { baseline: 1, overall, months: [], seen: 0, same }, helped: { difference, interval, rows: overall.rows } }, 2);
+    return verdictOn({ comparison: { model: 'tills', baseline: 1, overall, months: [], seen: 0, same }, helped: { difference, interval, rows: overall.rows } }, one);
   };
 
   it('calls it a help only when the whole interval is an improvement', () => {
@@ -105,8 +107,14 @@ describe('the verdict', () => {
 
   it('claims nothing where the first version did not score what its successors answered', () => {
     expect(of(0, [0, 0], 4000).verdict).toBe('not known');
-    expect(verdictOn({ comparison: null, helped: null }, 2).verdict).toBe('not known');
-    expect(verdictOn({ comparison: null, helped: null }, 0)).toMatchObject({ verdict: 'did not help', sentence: expect.stringContaining('no other version than the first was ever live') });
+    expect(verdictOn({ comparison: null, helped: null }, one).verdict).toBe('not known');
+  });
+
+  it('says that it did not help where only the first version was ever live, and what stood in the way of others', () => {
+    const after = (trained: number, refused: number) => verdictOn({ comparison: null, helped: null }, { trained, refused, live: 0 });
+    expect(after(0, 0)).toEqual({ verdict: 'did not help', sentence: 'Training again did not help: no other version than the first was ever live.' });
+    expect(after(3, 3).sentence).toBe('Training again did not help: none of what was trained after the first version met its gates (3 tried), and no other than the first was ever live.');
+    expect(after(3, 2)).toMatchObject({ verdict: 'did not help', sentence: expect.stringContaining('of 3 trained after the first version 2 did not meet their gates') });
   });
 
   it('says plainly that it did not help, and whether it was worse', () => {

@@ -48,7 +48,7 @@ function inShort({ story, rows, seed, period, shuffledDays, counts, coverage, al
   );
 }
 
-function worth({ comparison, judged }: Report, plots: PlotFile[]): string {
+function worth({ comparison, judged, promotions }: Report, plots: PlotFile[]): string {
   const row = (name: string, { rows, days, live, neverRetrained, difference, interval: range }: Compared): (string | number)[] =>
     [name, rows, days, live.logLoss.toFixed(4), neverRetrained.logLoss.toFixed(4), signed(difference), interval(range)];
   return paragraphs(
@@ -58,7 +58,8 @@ function worth({ comparison, judged }: Report, plots: PlotFile[]): string {
     comparison === null ? '' : markdownTable(['month', 'predictions:', 'days:', 'log loss, live:', 'log loss, never retrained:', 'difference:', 'interval:'],
       [...comparison.months.map((one) => row(one.month, one)), ...(comparison.overall === null ? [] : [row('all', comparison.overall)])]),
     image(plots, 'log-loss.svg'), image(plots, 'difference.svg'),
-    judged.length === 0 ? '' : paragraphs('Each promotion, against the version that it replaced:',
+    judged.length === 0 ? '' : paragraphs(
+      `Each promotion, against the version that it replaced. It helped or hurt where the whole 95 % interval lies on one side of zero: by chance alone in ${percent(promotions.error)} of the cases on either side. ${promotions.hurt} of ${promotions.judged} with an interval hurt; were no version worse, chance alone would find between ${promotions.interval[0]} and ${promotions.interval[1]} (95 %).`,
       markdownTable(['version', 'replaced', 'verdict', 'difference:', 'interval:', 'predictions:', 'judged', 'why'],
         judged.map((one) => [`${plain(one.model)} v${one.version}`, `v${one.replaced}`, one.verdict, ...(one.rows === 0 ? ['', ''] : [signed(one.difference), interval(one.interval)]), one.rows, at(one.at), plain(one.reason)]))),
   );
@@ -77,11 +78,13 @@ function calibration({ comparison }: Report, plots: PlotFile[]): string {
 function alarms({ alarms: alarmed, falseAlarms, windows }: Report, plots: PlotFile[]): string {
   return paragraphs(
     '## Alarms',
-    falseAlarms === null ? 'No window tested anything.'
-      : `${falseAlarms.alarms} of ${some(falseAlarms.windows, 'window')} that tested something alarmed. The budget is ${percent(falseAlarms.budget)}: were nothing ever to change, chance alone would raise between ${falseAlarms.interval[0]} and ${falseAlarms.interval[1]} alarms (95 %). After ${some(windows.declined, 'window')} a retraining was declined, with its reason below.`,
+    falseAlarms.length === 0 ? 'No window tested anything.'
+      : [...falseAlarms.map(({ monitor, windows: tested, alarms: raised, budget, interval: [low, high] }) =>
+        `${falseAlarms.length > 1 ? `Monitor ${plain(monitor)}: ` : ''}${raised} of ${some(tested, 'window')} that tested something alarmed. The budget is ${percent(budget)}: were nothing ever to change, chance alone would raise between ${low} and ${high} alarms (95 %).`),
+      `After ${some(windows.declined, 'window')} a retraining was declined, with its reason below.`].join(' '),
     image(plots, 'alarms.svg'),
-    alarmed.length === 0 ? '' : markdownTable(['window', 'what changed', 'retraining', 'why'], alarmed.map(({ window: [from, to], tests, retraining, reason }) => [
-      `${at(from).slice(0, 10)} to ${at(to).slice(0, 10)}`,
+    alarmed.length === 0 ? '' : markdownTable(['monitor', 'window', 'what changed', 'retraining', 'why'], alarmed.map(({ monitor, window: [from, to], tests, retraining, reason }) => [
+      plain(monitor), `${at(from).slice(0, 10)} to ${at(to).slice(0, 10)}`,
       plain(tests.map(({ name, slice, measure, effect }) => `${name}${slice === '' ? '' : ` (${slice})`} ${measure === 'psi' || measure === '' ? 'PSI' : measure} ${effect.toFixed(3)}`).join(', ')), retraining, plain(reason),
     ])),
   );
@@ -100,15 +103,18 @@ function rollbacks({ rollbacks: back }: Report): string {
     back.map(({ at: when, deployment, model, version, to, by, reason }) => [at(when), plain(deployment), `${plain(model)} v${version}`, to === 0 ? 'no version' : `v${to}`, plain(by), plain(reason)])));
 }
 
-function data({ counts, quarantine }: Report): string {
-  const { duplicates, conflicts, malformed, broken, corrections, withdrawals, poisoned, late } = counts;
+function data({ planned, measured, quarantine }: Report): string {
   const codes = Object.entries(quarantine.byCode);
   return paragraphs(
     '## What went wrong on purpose, and what became of it',
-    markdownTable(['fault', 'events:', 'what became of it'], [
-      ['duplicates', duplicates, 'taken once'], ['late', late, 'known from when they arrived'], ['corrections', corrections, 'the newest revision counts from when it was known'],
-      ['withdrawals', withdrawals, 'the fact counts no more'], ['poisoned', poisoned, 'let pass by the contract, corrected later'],
-      ['broken contract', broken, 'quarantined'], ['malformed', malformed, 'quarantined'], ['conflicting content under a known id', conflicts, 'quarantined'],
+    'Sent: as the story planned it. Found: what the platform tells of it; nothing where it makes no difference between this and other events.',
+    markdownTable(['fault', 'sent:', 'found:', 'what became of it'], [
+      ['duplicates', planned.duplicates, measured.duplicates, 'neither taken in again nor set aside'],
+      ['corrections', planned.corrections, measured.revised, 'records that revise a fact, those that were mended among them; the newest revision counts from when it was known'],
+      ['withdrawals', planned.withdrawals, measured.withdrawn, 'records that take a fact back; it counts no more'],
+      ['broken contract, and malformed', planned.broken + planned.malformed, measured.rejected, 'contents quarantined as rejected'],
+      ['conflicting content under a known id', planned.conflicts, measured.conflicts, 'contents quarantined as conflict'],
+      ['late', planned.late, '', 'known from when they arrived'], ['poisoned', planned.poisoned, '', 'let pass by the contract, corrected later'],
     ]),
     `In quarantine: ${quarantine.total} different contents, ${quarantine.mended} mended${Object.entries(quarantine.mendedBy).map(([who, count]) => ` (${count} by ${plain(who)})`).join('')}, ${quarantine.open} open.`,
     codes.length === 0 ? '' : markdownTable(['code', 'quarantined:', 'mended:', 'open:'], codes.map(([code, { total, mended }]) => [code, total, mended, total - mended])),

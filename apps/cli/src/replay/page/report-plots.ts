@@ -75,17 +75,18 @@ function calibrationPlot({ comparison }: Report): PlotFile | undefined {
 function alarmPlot({ effects, alarms, versions, rollbacks, period }: Report): PlotFile | undefined {
   const shown = effects.filter(({ measure }) => measure === 'psi').slice(0, mostLines);
   if (shown.length === 0) return undefined;
-  const [{ floor }] = shown;
+  const floors = [...new Set(shown.map(({ floor }) => floor))];
+  const several = new Set(effects.map(({ monitor }) => monitor)).size > 1;
   const [from, to] = [parseInstant(period.from), parseInstant(period.to)];
-  const lines: Series[] = shown.map(({ name, points }) => ({ name, points: points.map(({ to, effect }) => ({ x: parseInstant(to), y: effect })) }));
+  const lines: Series[] = shown.map(({ monitor, name, points }) => ({ name: several ? `${monitor}: ${name}` : name, points: points.map(({ to, effect }) => ({ x: parseInstant(to), y: effect })) }));
   const title = 'Change of what is watched (PSI), alarms, and new versions';
   return {
     name: 'alarms.svg', title,
     svg: drawPlot({
       title, description: `The population stability index of each watched value, window by window; ${alarms.length} windows alarmed.`,
       x: monthAxis('end of the window', from, to),
-      y: numberAxis('PSI', [floor, ...lines.flatMap(({ points }) => points.map(({ y }) => y))], { zero: true }),
-      series: [{ name: 'below this nothing is done', kind: 'guide', points: [{ x: from, y: floor }, { x: to, y: floor }] }, ...lines],
+      y: numberAxis('PSI', [...floors, ...lines.flatMap(({ points }) => points.map(({ y }) => y))], { zero: true }),
+      series: [...floors.map((floor): Series => ({ name: 'below this nothing is done', kind: 'guide', points: [{ x: from, y: floor }, { x: to, y: floor }] })), ...lines],
       marks: [
         { name: 'alarm', at: alarms.map(({ window: [, to] }) => parseInstant(to)) },
         { name: 'a version went live', at: versions.flatMap(({ liveFrom }) => (liveFrom === null ? [] : [parseInstant(liveFrom)])) },
