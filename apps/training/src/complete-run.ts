@@ -1,5 +1,6 @@
 import { canonicalJson } from '@rhei/expressions';
 import type { Transaction } from '@rhei/runtime';
+import { cardFromCache } from './card-from-cache';
 import type { FitRecord, FitReport, FitResult } from './fit/task';
 import type { Run } from './run';
 import { runNamed, saveEnd } from './run.store';
@@ -19,10 +20,14 @@ export async function completeRun(tx: Transaction, run: Run, artifactDigest: str
   await complete(tx, run, { artifactDigest, report, record, inputsDigest }, seconds);
 }
 
-/** Ends a run with what an earlier one brought, since everything that it rests on is the same. The run is locked. */
-export async function completeFromCache(tx: Transaction, run: Run, from: string, inputsDigest: string, seconds: number): Promise<void> {
-  const { report, record, artifactDigest } = await runNamed(tx, from);
-  await complete(tx, run, { artifactDigest, report: report!, record: record!, inputsDigest, cachedFrom: from }, seconds);
+/**
+ * Ends a run with what an earlier one brought, since everything that it rests on is the same. Its card says what is true of its
+ * own training set, whose `origin` its manifest states, and which run made the file. The run is locked.
+ */
+export async function completeFromCache(tx: Transaction, run: Run, { from, inputsDigest, origin }: { from: string; inputsDigest: string; origin: Record<string, unknown> }, seconds: number): Promise<void> {
+  const { report, record, artifactDigest, asOf } = await runNamed(tx, from);
+  const card = cardFromCache(record!.card, { asOf: run.asOf, origin }, { run: from, asOf });
+  await complete(tx, run, { artifactDigest, report: report!, record: { ...record!, card }, inputsDigest, cachedFrom: from }, seconds);
 }
 
 /** Keeps the end, and says so with everything that a registry must know. */

@@ -28,12 +28,13 @@ export class FeatureDouble {
   });
 
   /** From now on the set of this as-of is built; returns the event that says so. */
-  async build(featureSet: string, asOf: Instant, make: MakeSet): Promise<feature.TrainingSetBuilt> {
+  async build(featureSet: string, asOf: Instant, make: MakeSet & { leftOut?: number }): Promise<feature.TrainingSetBuilt> {
     const blobs = await openBlobs(this.blobs);
     const { file, rows, from, rowsDigest } = await makeTrainingSet(make);
+    const { leftOut } = make;
     const id = idOf(featureSet, asOf);
     const manifestJson = canonicalJson({
-      id, featureSet, version: 1, asOf, rows, filledFrom: from, digests: { rows: rowsDigest, schema: sha256('schema'), parquet: await blobs.put(file) },
+      id, featureSet, version: 1, asOf, rows, filledFrom: from, digests: { rows: rowsDigest, schema: sha256('schema'), parquet: await blobs.put(file) }, ...(leftOut !== undefined && { leftOut }),
     });
     const manifestDigest = await blobs.put(Buffer.from(manifestJson));
     this.built.set(id, { id, state: feature.BuildState.BUILT, manifestDigest, manifestJson, error: '' });

@@ -20,6 +20,11 @@ export interface Manifest {
   [field: string]: unknown;
 }
 
+/** What a manifest says of where its rows come from, the same wherever the set is built. */
+export const originFields = ['sources', 'arrivalBasis', 'leftOut', 'corrected', 'withdrawn', 'views'] as const;
+
+export const originIn = (manifest: Manifest): Record<string, unknown> => Object.fromEntries(originFields.flatMap((field) => (manifest[field] === undefined ? [] : [[field, manifest[field]]])));
+
 /** Reads a manifest; a text says what is wrong with it. */
 export function readManifest(json: string): Manifest | string {
   let value: unknown;

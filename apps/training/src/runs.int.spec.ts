@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runtime, training } from '@rhei/contracts';
-import { DAY, HOUR } from '@rhei/expressions';
+import { DAY, formatInstant, HOUR } from '@rhei/expressions';
 import { call, connect } from '@rhei/runtime';
 import { eventually, instant, startServices, type RunningServices } from '@rhei/testing';
 import { FeatureDouble } from './feature.fixture';
@@ -57,13 +57,13 @@ describe('runs of a plan', () => {
   const reportOf = ({ reportJson }: training.Run): FitReport => JSON.parse(reportJson) as FitReport;
   const decisions = (subject: string, action: string): Promise<{ by: string; inputs: Record<string, unknown>; outcome: Record<string, unknown> }[]> =>
     services.database('training').query('SELECT by, inputs::jsonb AS inputs, outcome::jsonb AS outcome FROM decision WHERE subject = $1 AND action = $2 ORDER BY sequence', [subject, action]);
-  const build = async (make: Partial<MakeSet> = {}): Promise<void> => {
+  const build = async (make: Partial<MakeSet> & { leftOut?: number } = {}): Promise<void> => {
     const asOf = services.now();
     await services.publish('TrainingSetBuilt', 'lateness', await features.build('lateness', asOf, { from: asOf - 60 * DAY, days: 58, perDay: 12, ...make }));
   };
   const start = async (over: Partial<training.StartRunRequest> = {}): Promise<string> => (await call(as.dev, 'startRun', { plan: 'late', reason: 'test', requestId: '', noCache: false, ...over }, soon)).run!.id;
   /** Runs on the set of this instant, which is built once. */
-  const ended = async (make: Partial<MakeSet> = {}, over: Partial<training.StartRunRequest> = {}): Promise<training.Run> => {
+  const ended = async (make: Partial<MakeSet> & { leftOut?: number } = {}, over: Partial<training.StartRunRequest> = {}): Promise<training.Run> => {
     const id = await start(over);
     await build(make);
     await services.settle();
@@ -99,7 +99,7 @@ describe('runs of a plan', () => {
     const [{ outcome }] = await decisions(`run/${again.id}`, 'complete-run');
     expect(outcome).toMatchObject({ cachedFrom: first.id, text: expect.stringContaining(`cached from ${first.id}: same training set, code, parameters and champion`) });
     const [one, other] = services.published('RunCompleted').slice(-2);
-    expect({ ...other, run: '', causeJson: '', reportJson: '' }).toEqual({ ...one, run: '', causeJson: '', reportJson: '' });
+    expect({ ...other, run: '', causeJson: '', reportJson: '', cardJson: '' }).toEqual({ ...one, run: '', causeJson: '', reportJson: '', cardJson: '' });
     // One that was taken is not what the next is taken from.
     expect((await ended()).cachedFrom).toBe(first.id);
   });
@@ -120,7 +120,11 @@ describe('runs of a plan', () => {
     expect(changed).toMatchObject({ cachedFrom: '', trainingSetDigest: other.trainingSetDigest });
     await services.runTimers(services.now() + HOUR);
     // Later, but neither rows nor their parting nor the days of the profile are others.
-    expect((await ended({ from: born - 60 * DAY, odd: 'changed' })).cachedFrom).toBe(changed.id);
+    const taken = await ended({ from: born - 60 * DAY, odd: 'changed', leftOut: 4 });
+    expect(taken.cachedFrom).toBe(changed.id);
+    const [of, own] = services.published('RunCompleted').slice(-2).map(({ cardJson }) => JSON.parse(cardJson) as { data: { asOf: string }; metrics: object });
+    expect(own).toEqual({ ...of, data: { ...of.data, asOf: formatInstant(taken.asOf), leftOut: 4 }, madeBy: { run: changed.id, asOf: of.data.asOf } });
+    expect(own.data.asOf).not.toBe(of.data.asOf);
     await apply(plan);
   });
 

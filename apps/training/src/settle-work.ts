@@ -4,11 +4,12 @@ import { completeFromCache, completeRun } from './complete-run';
 import { failRun } from './fail-run';
 import type { Ending } from './fit/run-process';
 import { holds, releaseLease, type Lease } from './lease.store';
+import { originIn } from './manifest';
 import { judgeReproduction, type Recorded } from './reproduction';
 import { saveVerdict } from './reproduction.store';
 import { mayTryAgain } from './run';
 import { lockRun } from './run.store';
-import { runOfWork } from './task-of-work';
+import { manifestOf, runOfWork } from './task-of-work';
 
 export interface SettleDeps {
   database: Database;
@@ -26,12 +27,13 @@ type Ended = Exclude<Ending, { type: 'stopped' }>;
 
 async function settleRun({ database, blobs, log }: SettleDeps, lease: Lease, ending: Ended, seconds: number): Promise<void> {
   const artifact = ending.type === 'done' ? await blobs.put(ending.result.artifact) : '';
+  const origin = ending.type === 'known' ? originIn(await manifestOf(blobs, await runOfWork(database, lease))) : {};
   await database.transaction(async (tx) => {
     if (!(await holds(tx, lease))) return;
     const run = (await lockRun(tx, lease.id))!;
     switch (ending.type) {
       case 'done': return completeRun(tx, run, artifact, ending.result, seconds);
-      case 'known': return completeFromCache(tx, run, ending.run, ending.inputsDigest, seconds);
+      case 'known': return completeFromCache(tx, run, { from: ending.run, inputsDigest: ending.inputsDigest, origin }, seconds);
       case 'refused': return failRun(tx, run, ending.reason, seconds);
       case 'died': return diedOnce(log, tx, lease, ending.reason, () => failRun(tx, run, ending.reason, seconds));
     }

@@ -1,7 +1,7 @@
 import type { Blobs, Database } from '@rhei/runtime';
 import type { FitTask } from './fit/task';
 import type { Lease } from './lease.store';
-import { readManifest, type Manifest } from './manifest';
+import { originIn, readManifest, type Manifest } from './manifest';
 import { reproductionNamed } from './reproduction.store';
 import type { Run } from './run';
 import { runNamed } from './run.store';
@@ -16,8 +16,7 @@ export async function runOfWork(database: Database, { work, id }: Pick<Lease, 'w
  * manifest cannot be read.
  */
 export async function taskOf(blobs: Blobs, run: Run, { work }: Pick<Lease, 'work'>): Promise<FitTask> {
-  const manifest = readManifest(Buffer.from(await blobs.get(run.manifestDigest)).toString('utf8'));
-  if (typeof manifest === 'string') throw new Error(manifest);
+  const manifest = await manifestOf(blobs, run);
   const { champion } = run;
   return {
     parquet: await blobs.path(manifest.digests.parquet), reads: run.reads, spec: run.spec, asOf: run.asOf, filledFrom: manifest.filledFrom, trainingSetDigest: run.trainingSetDigest,
@@ -26,6 +25,9 @@ export async function taskOf(blobs: Blobs, run: Run, { work }: Pick<Lease, 'work
   };
 }
 
-/** The facts of a manifest that are the same wherever the set is built. */
-const originIn = (manifest: Manifest): Record<string, unknown> =>
-  Object.fromEntries(['sources', 'arrivalBasis', 'leftOut', 'corrected', 'withdrawn', 'views'].flatMap((field) => (manifest[field] === undefined ? [] : [[field, manifest[field]]])));
+/** Errors: those of the blob store; Error when it cannot be read. */
+export async function manifestOf(blobs: Blobs, run: Run): Promise<Manifest> {
+  const manifest = readManifest(Buffer.from(await blobs.get(run.manifestDigest)).toString('utf8'));
+  if (typeof manifest === 'string') throw new Error(manifest);
+  return manifest;
+}

@@ -82,7 +82,7 @@ const training = ({ training: { featureSet, trainingSet, rows, asOf, fit, arriva
 
 const lineage = ({ lineage: from }: ModelCard): string => list([
   `Run: ${code(from.run)} by ${plain(from.author)}, registered ${from.registeredAt ?? 'at an instant that is not stated'}`, `Cause: ${plain(spelled(from.cause))}`,
-  ...(from.cachedFrom === null ? [] : [`Taken from an earlier run with the same inputs: ${code(from.cachedFrom)}`]),
+  ...(from.cachedFrom === null ? [] : [`Answered from the cache of run ${code(from.cachedFrom)}, which had the same inputs${from.cachedAsOf === null ? '' : `: its training set as of ${from.cachedAsOf} made the file`}`]),
   `Compared with: ${from.comparedWith === null ? 'no champion' : code(from.comparedWith)}`,
   `Artifact: ${code(from.artifact)}`, `Training set: ${code(from.trainingSet)}`, `Code: ${code(from.code)}`,
   `Parameters: ${code(canonicalJson(from.parameters ?? null))}`, `Signature: ${code(canonicalJson(from.signature ?? null))}`,

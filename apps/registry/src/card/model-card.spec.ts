@@ -31,6 +31,7 @@ const full = (): Facts => ({
     cause: { kind: 'drift', id: 'w7', reason: 'distance moved' }, report, signature: { features: ['hour', 'origin_late'], inputs: [] }, example: {}, parameters: { trees: 40 }, trainingSetDigest: 't'.repeat(64), codeDigest: 'c'.repeat(64), asOf: noon - 2 * day,
     card: {
       data: { rows: 2_000, windowsFullFrom: '2001-01-15T00:00:00Z', arrivalBasis: { observed: 0.75, declared: 0.25 }, leftOut: 3, views: [{ name: 'late-14d', version: 2, window: 14 * day, ttl: '30d' }, { name: 'all', version: 1, window: null, ttl: null }], sources: ['tower', 'airline'], corrected: 12, withdrawn: 1, features: [{ name: 'hour', missing: 0 }, { name: 'origin_late', missing: 0.0125 }] },
+      madeBy: { run: 'run-1', asOf: '2001-04-29T12:00:00Z' },
       importance: { method: 'permutation', metric: 'logLoss', values: [{ feature: 'hour', mean: 0.01, deviation: 0.001 }, { feature: 'origin_late', mean: 0.02, deviation: 0.002 }] },
     },
     profile: { bucket: day, from: noon - 44 * day, to: noon - 2 * day, series: [{ name: 'request.distance', origin: 'request', kind: 'numeric', values: 400, missing: 4 }] },
@@ -65,7 +66,7 @@ describe('a model card', () => {
     ['early stopping and the leak hunt', 'Stopped early: 31 of 40 rounds were best on the latest rows that fit.\n\nLeaks: see below\n\n| column | kind | evidence | overridden | reason |\n| --- | --- | --- | --- | --- |\n| fog | missing | AUC 0.99 | true | known |'],
     ['what it needs, the most important first', '| origin\\_late | 0.0200 | 0.0020 |\n| hour | 0.0100 | 0.0010 |'],
     ['its data', `- Training set: \`${'t'.repeat(64)}\`, as of 2001-05-06T12:00:00Z\n- Rows: 2000; 1600 fitted it`],
-    ['its lineage', '- Cause: id w7, kind drift, reason distance moved\n- Taken from an earlier run with the same inputs: `run-1`'],
+    ['its lineage', '- Cause: id w7, kind drift, reason distance moved\n- Answered from the cache of run `run-1`, which had the same inputs: its training set as of 2001-04-29T12:00:00Z made the file'],
     ['approvals', 'Approved by rita: looked at it'],
     ['where it answers and since when', '| gates | canary | 10.00 % | 2001-05-07T12:00:00Z |'],
     ['promotions', '| 2 | 2001-05-07T12:00:00Z | rita | version 1 | 2001-05-08T12:00:00Z, by version 1 | – |'],

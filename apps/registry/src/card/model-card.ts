@@ -30,7 +30,7 @@ export interface ModelCard {
   leaks: unknown;
   importance: { method: string | null; metric: string | null; features: { feature: string; mean: number; deviation: number | null }[] } | null;
   training: Pick<DataSheet, 'trainingSet' | 'featureSet' | 'asOf' | 'rows' | 'fit' | 'arrivalBasis'>;
-  lineage: { run: string; author: string; registeredAt: string | null; cause: unknown; artifact: string; trainingSet: string; code: string; parameters: unknown; signature: unknown; comparedWith: string | null; cachedFrom: string | null };
+  lineage: { run: string; author: string; registeredAt: string | null; cause: unknown; artifact: string; trainingSet: string; code: string; parameters: unknown; signature: unknown; comparedWith: string | null; cachedFrom: string | null; cachedAsOf: string | null };
   approval: { required: boolean; by: string | null; rejectedBy: string | null; said: string | null };
   promotions: Move[];
   rollbacks: { at: string | null; by: string; reason: string; from: number; to: number; revision: number }[];
@@ -59,7 +59,7 @@ export function modelCardOf(facts: Facts): ModelCard {
     lineage: {
       run: version.run, author: version.author, registeredAt: at(version.registeredAt), cause: version.cause, artifact: version.digest, trainingSet: version.trainingSetDigest,
       code: version.codeDigest, parameters: version.parameters, signature: version.signature, comparedWith: version.comparedWith || null,
-      cachedFrom: textOf(raw.cachedFrom) ?? null,
+      cachedFrom: textOf(raw.cachedFrom) ?? null, cachedAsOf: textOf(objectOf(objectOf(version.card).madeBy).asOf) ?? null,
     },
     approval: { required: model.spec.approval === 'required', by: version.approvedBy || null, rejectedBy: version.rejectedBy || null, said: version.reason || null },
     promotions: moves.flatMap((move, index) => (move.version !== version.version ? [] : [{
