@@ -50,13 +50,14 @@ export function drawPlot({ title, description, x, y, series, marks = [], ratio =
   const bottom = area.top + height;
   const at = (value: number): number => area.left + ((value - x.from) / (x.to - x.from)) * width;
   const up = (value: number): number => bottom - ((value - y.from) / (y.to - y.from)) * height;
-  const { items, rows } = legend([...marks.map(({ name }) => ({ name, draw: symbolOfMark })), ...series.map(({ name, kind }) => ({ name, draw: kind === 'guide' ? sampleOfGuide : sampleOfLine }))], width);
-  const legendTop = bottom + 62;
-  const total = { width: area.left + width + 24, height: legendTop + rows * lineHeight };
   const lines = series.filter(({ kind }) => kind !== 'guide');
   const lineOf = (one: Series): number => lines.indexOf(one);
-  let lineNumber = 0;
-  let markNumber = 0;
+  const { items, rows } = legend([
+    ...marks.flatMap(({ name, at: places }, number) => (places.length === 0 ? [] : [{ name, draw: symbolOfMark, number }])),
+    ...series.map((one) => ({ name: one.name, draw: one.kind === 'guide' ? sampleOfGuide : sampleOfLine, number: lineOf(one) })),
+  ], width);
+  const legendTop = bottom + 62;
+  const total = { width: area.left + width + 24, height: legendTop + rows * lineHeight };
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${total.width} ${total.height}" width="${total.width}" height="${total.height}" role="img" aria-labelledby="title description" font-family="system-ui, sans-serif" font-size="12" fill="${ink}">`,
     `<title id="title">${escape(title)}</title>`,
@@ -70,8 +71,7 @@ export function drawPlot({ title, description, x, y, series, marks = [], ratio =
     ...marks.map((mark, index) => mark.at.map((value) =>
       `<path d="M${n(at(value))} ${area.top}V${bottom}" stroke="${markColour(index)}" stroke-opacity="0.6" stroke-dasharray="${dashes[index + 1]}"/>${symbolOfMark(index, at(value), area.top - 7)}`).join('')),
     ...series.map((one, index) => (one.kind === 'guide' ? guide(one, at, up) : line(one, lineOf(one), index, lines.length, at, up))),
-    ...items.map(({ name, draw, left, row }) => {
-      const number = draw === symbolOfMark ? markNumber++ : draw === sampleOfGuide ? 0 : lineNumber++;
+    ...items.map(({ name, draw, number, left, row }) => {
       const middle = legendTop + row * lineHeight;
       return `${draw(number, area.left + left + 12, middle + (draw === symbolOfMark ? 4 : 0))}<text x="${area.left + left + 30}" y="${middle + 4}">${escape(name)}</text>`;
     }),

@@ -75,6 +75,16 @@ describe('the page of a story', () => {
     for (const name of shown) expect(files.find((file) => file.name === name)?.text).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"[\s\S]*<title id="title">[\s\S]*<desc id="description">[\s\S]*<\/svg>\n$/);
   });
 
+  it('names in a plot what is in it, and the unit of each axis', () => {
+    const svg = (report: Report, name: string): string => reportPage(report).find((file) => file.name === name)!.text;
+    expect(svg(aReport(), 'alarms.svg')).toContain('>rolled back<');
+    const quiet = svg(aReport({ alarms: [] }), 'alarms.svg');
+    expect([quiet.includes('>alarm<'), quiet.includes('>a version went live<')]).toEqual([false, true]);
+    for (const name of ['log-loss.svg', 'difference.svg']) expect(svg(aReport(), name)).toContain('(nats)');
+    const [line] = aReport().effects;
+    expect(svg(aReport({ effects: [line, { ...line, monitor: 'shops' }] }), 'alarms.svg')).toContain('>shops: request.amount<');
+  });
+
   it('is the same, byte for byte, whatever a watch showed', () => {
     const slow = aReport({ seconds: { total: 500, perStep: 1, perRecord: 1, by: { settle: 9 }, byService: { feature: 5 } }, memoryBytes: 5 });
     expect(reportPage(slow)).toEqual(reportPage(aReport()));

@@ -32,7 +32,7 @@ function lossPlot({ comparison }: Report): PlotFile | undefined {
     name: 'log-loss.svg', title,
     svg: drawPlot({
       title, description: `Less is better. ${months.map(({ month, live, neverRetrained }) => `${month}: live ${live.logLoss.toFixed(4)}, never retrained ${neverRetrained.logLoss.toFixed(4)}`).join('; ')}.`,
-      x: nameAxis('month', months.map(({ month }) => month)), y: numberAxis('log loss', series.flatMap(({ points }) => points.map(({ y }) => y))), series,
+      x: nameAxis('month (UTC)', months.map(({ month }) => month)), y: numberAxis('log loss (nats)', series.flatMap(({ points }) => points.map(({ y }) => y))), series,
     }),
   };
 }
@@ -41,13 +41,13 @@ function differencePlot({ comparison }: Report): PlotFile | undefined {
   if (comparison === null || comparison.months.length === 0) return undefined;
   const { months } = comparison;
   const points = months.map(({ difference, interval }, x) => ({ x, y: difference, ...(interval !== null && { low: interval[0], high: interval[1] }) }));
-  const x = nameAxis('month', months.map(({ month }) => month));
+  const x = nameAxis('month (UTC)', months.map(({ month }) => month));
   const title = 'What training again changed, by month';
   return {
     name: 'difference.svg', title,
     svg: drawPlot({
       title, description: `Log loss of what was live less that of the version that was never retrained. Below zero what was live was better. Whiskers: 95 % intervals over blocks of days. ${months.map(({ month, difference }) => `${month}: ${difference.toFixed(4)}`).join('; ')}.`,
-      x, y: numberAxis('difference of log loss', points.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]), { zero: true }),
+      x, y: numberAxis('difference of log loss (nats)', points.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]), { zero: true }),
       series: [{ name: 'no difference', kind: 'guide', points: [{ x: x.from, y: 0 }, { x: x.to, y: 0 }] }, { name: 'live less never retrained, with its 95 % interval', points }],
     }),
   };
@@ -84,7 +84,7 @@ function alarmPlot({ effects, alarms, versions, rollbacks, period }: Report): Pl
     name: 'alarms.svg', title,
     svg: drawPlot({
       title, description: `The population stability index of each watched value, window by window; ${alarms.length} windows alarmed.`,
-      x: monthAxis('end of the window', from, to),
+      x: monthAxis('end of the window (UTC)', from, to),
       y: numberAxis('PSI', [...floors, ...lines.flatMap(({ points }) => points.map(({ y }) => y))], { zero: true }),
       series: [...floors.map((floor): Series => ({ name: 'below this nothing is done', kind: 'guide', points: [{ x: from, y: floor }, { x: to, y: floor }] })), ...lines],
       marks: [
