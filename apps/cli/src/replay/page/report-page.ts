@@ -54,13 +54,13 @@ function worth({ comparison, judged, promotions }: Report, plots: PlotFile[]): s
   return paragraphs(
     '## Was training again worth it?',
     comparison === null ? 'No version scored the same predictions beside what was live, so there is nothing to compare.'
-      : `What was live, whichever version that was, against version ${comparison.baseline}, which was never trained again: both on the same predictions, with matured labels, outside of what either had learnt from (${comparison.seen} predictions are left out for that; on ${comparison.same} of those that count version ${comparison.baseline} was itself what was live). Less is better; the intervals are of 95 %, by resampling whole days.`,
-    comparison === null ? '' : markdownTable(['month', 'predictions:', 'days:', 'log loss, live:', 'log loss, never retrained:', 'difference:', 'interval:'],
+      : `What was live, whichever version that was, against version ${comparison.baseline}, which was never trained again: both on the same predictions, with matured labels, outside of what either had learnt from (${comparison.seen} predictions are left out for that; on ${comparison.same} of those that count version ${comparison.baseline} was itself what was live). Log loss in nats, less is better; the intervals are of 95 %, by resampling whole days.`,
+    comparison === null ? '' : markdownTable(['month (UTC)', 'predictions:', 'days:', 'log loss, live:', 'log loss, never retrained:', 'difference:', 'interval:'],
       [...comparison.months.map((one) => row(one.month, one)), ...(comparison.overall === null ? [] : [row('all', comparison.overall)])]),
     image(plots, 'log-loss.svg'), image(plots, 'difference.svg'),
     judged.length === 0 ? '' : paragraphs(
       `Each promotion, against the version that it replaced. It helped or hurt where the whole 95 % interval lies on one side of zero: by chance alone in ${percent(promotions.error)} of the cases on either side. ${promotions.hurt} of ${promotions.judged} with an interval hurt; were no version worse, chance alone would find between ${promotions.interval[0]} and ${promotions.interval[1]} (95 %).`,
-      markdownTable(['version', 'replaced', 'verdict', 'difference:', 'interval:', 'predictions:', 'judged', 'why'],
+      markdownTable(['version', 'replaced', 'verdict', 'difference:', 'interval:', 'predictions:', 'judged (UTC)', 'why'],
         judged.map((one) => [`${plain(one.model)} v${one.version}`, `v${one.replaced}`, one.verdict, ...(one.rows === 0 ? ['', ''] : [signed(one.difference), interval(one.interval)]), one.rows, at(one.at), plain(one.reason)]))),
   );
 }
@@ -83,7 +83,7 @@ function alarms({ alarms: alarmed, falseAlarms, windows }: Report, plots: PlotFi
         `${falseAlarms.length > 1 ? `Monitor ${plain(monitor)}: ` : ''}${raised} of ${some(tested, 'window')} that tested something alarmed. The budget is ${percent(budget)}: were nothing ever to change, chance alone would raise between ${low} and ${high} alarms (95 %).`),
       `After ${some(windows.declined, 'window')} a retraining was declined, with its reason below.`].join(' '),
     image(plots, 'alarms.svg'),
-    alarmed.length === 0 ? '' : markdownTable(['monitor', 'window', 'what changed', 'retraining', 'why'], alarmed.map(({ monitor, window: [from, to], tests, retraining, reason }) => [
+    alarmed.length === 0 ? '' : markdownTable(['monitor', 'window (UTC)', 'what changed', 'retraining', 'why'], alarmed.map(({ monitor, window: [from, to], tests, retraining, reason }) => [
       plain(monitor), `${at(from).slice(0, 10)} to ${at(to).slice(0, 10)}`,
       plain(tests.map(({ name, slice, measure, effect }) => `${name}${slice === '' ? '' : ` (${slice})`} ${measure === 'psi' || measure === '' ? 'PSI' : measure} ${effect.toFixed(3)}`).join(', ')), retraining, plain(reason),
     ])),
@@ -91,7 +91,7 @@ function alarms({ alarms: alarmed, falseAlarms, windows }: Report, plots: PlotFi
 }
 
 function versions({ versions: rows }: Report): string {
-  return paragraphs('## Versions and their gates', rows.length === 0 ? 'No version was registered.' : markdownTable(['version', 'why it was trained', 'gates', 'state', 'live'], rows.map(({ model, version, reason, gates, state, live }) => [
+  return paragraphs('## Versions and their gates', rows.length === 0 ? 'No version was registered.' : markdownTable(['version', 'why it was trained', 'gates', 'state', 'live (UTC)'], rows.map(({ model, version, reason, gates, state, live }) => [
     `${plain(model)} v${version}`, plain(reason),
     gates.every(({ passed }) => passed) ? `all ${gates.length} met` : gates.filter(({ passed }) => !passed).map(({ gate, reason: why }) => `**not met**: ${plain(gate)}${why === '' ? '' : ` (${plain(why)})`}`).join('; '),
     state.replaceAll('_', ' '), live.map(([from, to]) => `${at(from)} to ${to === null ? 'the end' : at(to)}`).join(', ') || 'never',
@@ -99,7 +99,7 @@ function versions({ versions: rows }: Report): string {
 }
 
 function rollbacks({ rollbacks: back }: Report): string {
-  return paragraphs('## Rollbacks', back.length === 0 ? 'There was none.' : markdownTable(['when', 'deployment', 'version', 'went back to', 'by', 'why'],
+  return paragraphs('## Rollbacks', back.length === 0 ? 'There was none.' : markdownTable(['when (UTC)', 'deployment', 'version', 'went back to', 'by', 'why'],
     back.map(({ at: when, deployment, model, version, to, by, reason }) => [at(when), plain(deployment), `${plain(model)} v${version}`, to === 0 ? 'no version' : `v${to}`, plain(by), plain(reason)])));
 }
 
@@ -122,12 +122,12 @@ function data({ planned, measured, quarantine }: Report): string {
 }
 
 const timeline = ({ timeline: entries }: Report): string => paragraphs('## What happened, and why',
-  entries.length === 0 ? 'Nothing was decided.' : markdownTable(['when', 'what'], entries.map(({ asOf, text }) => [at(asOf), plain(text)])));
+  entries.length === 0 ? 'Nothing was decided.' : markdownTable(['when (UTC)', 'what'], entries.map(({ asOf, text }) => [at(asOf), plain(text)])));
 
 function cost({ cost: costs, runs, counts }: Report): string {
   return paragraphs('## What it cost',
     `${some(runs.length, 'run')}, ${some(counts.predictions, 'prediction')}.`,
-    runs.length === 0 ? '' : markdownTable(['run', 'plan', 'as of', 'by', 'why', 'came to'], runs.map(({ run, plan, asOf, by, reason, state, failure }) =>
+    runs.length === 0 ? '' : markdownTable(['run', 'plan', 'as of (UTC)', 'by', 'why', 'came to'], runs.map(({ run, plan, asOf, by, reason, state, failure }) =>
       [`\`${run}\``, plain(plan), at(asOf), plain(by), plain(reason), `${state}${failure === '' ? '' : `: ${plain(failure)}`}`])),
     costs.length === 0 ? '' : markdownTable(['monitor', 'runs:', 'cost of runs:', 'alarms:', 'cost of alarms:', 'total:', 'unit'],
       costs.map(({ monitor, runs: count, ofRuns, alarms: raised, ofAlarms, total, unit }) => [plain(monitor), count, ofRuns, raised, ofAlarms, total, plain(unit)])),
