@@ -7,6 +7,7 @@ import type { Admission } from './prediction/admission';
 import type { Fallbacks } from './prediction/fallbacks';
 import type { LedgerStore } from './prediction/ledger.store';
 import type { LedgerWriter } from './prediction/ledger-writer';
+import type { VectorLookups } from './prediction/vector-lookups';
 import type { ChampionListing } from './traffic/champion-listing';
 import type { PendingSwitches } from './traffic/pending-switches';
 import type { PlanStore } from './traffic/plan.store';
@@ -31,6 +32,7 @@ export interface Deps {
   fallbacks: Fallbacks;
   admission: Admission;
   features: feature.FeatureServiceClient;
+  lookups: VectorLookups;
   registry: registry.RegistryServiceClient;
   /** What this replica knows of deployments: read on every request, so kept in memory. */
   catalogue: Catalogue;

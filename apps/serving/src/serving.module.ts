@@ -24,6 +24,7 @@ import { explainPrediction } from './prediction/explain-prediction';
 import { Fallbacks } from './prediction/fallbacks';
 import { LedgerStore } from './prediction/ledger.store';
 import { LedgerWriter } from './prediction/ledger-writer';
+import { VectorLookups } from './prediction/vector-lookups';
 import { rolloutTimer } from './rollout/judge-rollout';
 import { servingRpc } from './serving.grpc';
 import { servingDoor } from './serving.http';
@@ -44,6 +45,7 @@ export const ServingModule = service<ServingConfig, Deps>({
   migrations: [Serving0001Deployments1700000000001, Serving0002Replicas1700000000002, Serving0003Traces1700000000003, Serving0004TrafficPlans1700000000004, Serving0005LedgerCounts1700000000005],
   deps({ config: { concurrency, queue }, database, blobs, clock, log, replica, peer, elapsed }) {
     const ledger = new LedgerStore(database);
+    const features = peer('feature', feature.FeatureServiceClient);
     return {
       database, blobs, clock, log, ledger,
       deployments: new DeploymentStore(database),
@@ -55,7 +57,8 @@ export const ServingModule = service<ServingConfig, Deps>({
       writer: new LedgerWriter({ database, ledger, clock, log, elapsed, patience: lossWindow / 1_000 }),
       fallbacks: new Fallbacks(),
       admission: new Admission(concurrency, queue),
-      features: peer('feature', feature.FeatureServiceClient),
+      features,
+      lookups: new VectorLookups({ features, clock }),
       registry: peer('registry', registry.RegistryServiceClient),
       catalogue: new Catalogue(),
       listing: new ChampionListing(),

@@ -9,6 +9,7 @@ import { Catalogue } from '../deployment/catalogue';
 import type { Deps } from '../deps';
 import type { LedgerRow } from './ledger.store';
 import type { ModelSession } from '../traffic/model-session';
+import { VectorLookups } from './vector-lookups';
 import { predict, type PredictCommand } from './predict';
 import type { Tensor } from './tensors';
 import type { Plan, Version } from '../traffic/plan';
@@ -46,7 +47,7 @@ function aReplica({ given = { x: 3, y: 1 } as Record<string, number | undefined>
     },
   };
   const deps = {
-    catalogue, traffic, features, fallbacks, admission: new Admission(4, 4), clock: { now: () => 7, kind: 'system' }, log: { warn: () => undefined },
+    catalogue, traffic, lookups: new VectorLookups({ features: features as never, clock: { now: () => 7 as never } }), fallbacks, admission: new Admission(4, 4), clock: { now: () => 7, kind: 'system' }, log: { warn: () => undefined },
     ledger: { find: async (ids: string[]) => ids.flatMap((id) => rows.get(id) ?? []) },
     writer: {
       unwritten: () => [],

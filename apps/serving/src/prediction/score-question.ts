@@ -1,5 +1,5 @@
 import { deadlineExceeded, RheiError, unavailable, type feature } from '@rhei/contracts';
-import { call, currentTraceparent, type Call, type Instant } from '@rhei/runtime';
+import { currentTraceparent, type Call, type Instant } from '@rhei/runtime';
 import type { Deployment, FeatureSet } from '../deployment/deployment.store';
 import type { Deps } from '../deps';
 import { answering } from '../traffic/canary';
@@ -7,6 +7,7 @@ import type { Division, Loaded } from '../traffic/traffic';
 import type { LedgerRow } from './ledger.store';
 import type { FieldValues } from './request-fields';
 import { scoreVectors } from './score-vectors';
+import type { Vectors } from './vector-lookups';
 
 /** A checked request: one question per row. */
 export interface Question {
@@ -22,25 +23,22 @@ export interface Question {
   caller: Call;
 }
 
-const featureDeadline = 250;
 /** What a declared fallback stands in for. What is wrong with a request is the caller's to mend. */
 const standsInFor = new Set(['NO_LIVE_VERSION', 'NO_FEATURES', 'FEATURES_DIFFER', 'NO_SCORE']);
 
-type Vectors = Pick<feature.GetFeaturesResponse, 'version' | 'vectors'>;
-type Needs = Pick<Deps, 'clock' | 'features' | 'writer' | 'log' | 'fallbacks'>;
+type Needs = Pick<Deps, 'clock' | 'lookups' | 'writer' | 'log' | 'fallbacks'>;
 
 /** The rows of an answer as the ledger keeps them: scored, or the declared answer where that is not possible. */
 export async function scoreQuestion(deps: Needs, question: Question): Promise<LedgerRow[]> {
-  const asOf = deps.clock.now();
   const { deployment: { name, fallback }, named, caller } = question;
   try {
-    return await scored(deps, question, asOf);
+    return await scored(deps, question);
   } catch (error) {
     const reason = error instanceof RheiError ? error.details.reason : undefined;
     if (fallback === undefined || named || reason === undefined || !standsInFor.has(reason)) throw error;
     if (caller.signal.aborted || caller.remaining() <= 0) throw error;
     deps.fallbacks.count(name, reason);
-    return declared(question, asOf, fallback.probability, reason);
+    return declared(question, deps.clock.now(), fallback.probability, reason);
   }
 }
 
@@ -48,13 +46,13 @@ export async function scoreQuestion(deps: Needs, question: Question): Promise<Le
 export const noLiveVersion = ({ name, model }: Deployment): RheiError =>
   unavailable(`Deployment "${name}" has no live version.`, { reason: 'NO_LIVE_VERSION', retryAfter: 1_000, hint: `promote a version of model "${model}"` });
 
-async function scored(deps: Needs, question: Question, asOf: Instant): Promise<LedgerRow[]> {
+async function scored(deps: Needs, question: Question): Promise<LedgerRow[]> {
   const { deployment, featureSet, division, named, requests, ids, digests, caller } = question;
   if (division === undefined) throw noLiveVersion(deployment);
   const { live, plan } = division;
-  const { version: featureSetVersion, vectors } = named
-    ? { version: 0, vectors: requests.map(({ features }) => rawVector(live.session.features, features as (number | null)[])) }
-    : await fetchVectors(deps, question, asOf);
+  const { asOf, version: featureSetVersion, vectors } = named
+    ? { asOf: deps.clock.now(), version: 0, vectors: requests.map(({ features }) => rawVector(live.session.features, features as (number | null)[])) }
+    : await fetchVectors(deps, question);
   if (caller.signal.aborted || caller.remaining() <= 0) throw deadlineExceeded('The deadline passed while the features were fetched.');
   const traceparent = currentTraceparent();
   const rowOf = (row: number, { version, digest }: Loaded, rest: Pick<LedgerRow, 'role' | 'outputs'> & { error?: string }): LedgerRow => ({
@@ -102,12 +100,11 @@ function declared({ deployment, featureSet, division, requests, ids, digests }: 
   }));
 }
 
-async function fetchVectors({ features }: Pick<Deps, 'features'>, { deployment, featureSet, requests, caller }: Question, asOf: Instant): Promise<Vectors> {
-  const rows = (requests as FieldValues[]).map((fields) => ({ fieldsJson: JSON.stringify(fields) }));
+async function fetchVectors({ lookups }: Pick<Deps, 'lookups'>, { deployment, featureSet, requests, caller }: Question): Promise<Vectors> {
   // Who declares another answer wants it while there is time left to give it.
-  const deadline = Math.min(featureDeadline, deployment.fallback === undefined ? caller.remaining() : caller.remaining() / 2);
+  const limit = deployment.fallback === undefined ? caller.remaining() : caller.remaining() / 2;
   try {
-    return await call(features, 'getFeatures', { featureSet: featureSet.name, version: 0, asOf, rows }, { deadline, signal: caller.signal });
+    return await lookups.fetch(featureSet.name, requests as FieldValues[], { limit, signal: caller.signal });
   } catch (error) {
     // What is wrong with a field or a value is the caller's; all else speaks of serving's peer, and the same question may be answered later.
     if (!(error instanceof RheiError) || error.code === 'invalid' || error.code === 'rejected') throw error;
