@@ -1,5 +1,5 @@
 import { canonicalJson } from '@rhei/expressions';
-import type { Queryable } from '@rhei/messaging';
+import { bigintArray, booleanArray, integerArray, textArray, type Queryable } from '@rhei/messaging';
 import type { Instant } from '@rhei/runtime';
 import type { Statement } from './revisions';
 
@@ -38,9 +38,12 @@ export interface KnownRecord {
   digest: string;
 }
 
+type KeysOf<Row, Value> = { [Key in keyof Row]: Row[Key] extends Value ? Key : never }[keyof Row];
+
 /** Adds what is not there yet; the caller gives them ordered by (source, id). @returns what was added */
 export function insertRecords(tx: Queryable, records: StoredRecord[]): Promise<{ source: string; id: string }[]> {
   if (records.length === 0) return Promise.resolve([]);
+  const texts = (name: KeysOf<StoredRecord, string>): Buffer => textArray(records.map((record) => record[name]));
   return tx.query<{ source: string; id: string }>(
     `INSERT INTO record (source, id, type, key, shard, event_time, arrival, arrival_basis, recorded_at, subject, data, content_digest, traceparent,
        identity, revision, withdrawn, supersedes, mended_by)
@@ -50,7 +53,10 @@ export function insertRecords(tx: Queryable, records: StoredRecord[]): Promise<{
        AS sent (source, id, type, key, shard, event_time, arrival, subject, data, content_digest, traceparent, identity, revision, withdrawn, supersedes, mended_by)
      ON CONFLICT (source, id) DO NOTHING
      RETURNING source, id`,
-    columns(records, ['source', 'id', 'type', 'key', 'shard', 'eventTime', 'arrival', 'subject', 'dataJson', 'digest', 'traceparent', 'identity', 'revision', 'withdrawn', 'supersedes', 'mendedBy']),
+    [
+      ...(['source', 'id', 'type', 'key'] as const).map(texts), integerArray(records.map(({ shard }) => shard)), bigintArray(records.map(({ eventTime }) => eventTime)), bigintArray(records.map(({ arrival }) => arrival)),
+      ...(['subject', 'dataJson', 'digest', 'traceparent', 'identity'] as const).map(texts), integerArray(records.map(({ revision }) => revision)), booleanArray(records.map(({ withdrawn }) => withdrawn)), texts('supersedes'), texts('mendedBy'),
+    ],
   );
 }
 

@@ -1,4 +1,5 @@
 export { applyTopics, surveyTopics, type ApplyTopicsOptions, type TopicsApplied, type TopicsOptions, type TopicsSurvey } from './apply-topics';
+export * from './binary-arrays';
 export * from './broadcast-consumer';
 export * from './crash-point';
 export * from './dead-letters';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { events, type EventName } from '@rhei/contracts';
+import { byteaArray } from './binary-arrays';
 import { toTimeHeader } from './instant-header';
 import { fnv1a, partitionOf } from './partition-of';
 import type { Queryable } from './transaction';
@@ -53,7 +54,7 @@ export async function append(tx: Queryable, toSend: OutgoingEvent | OutgoingEven
       'content-type': 'application/protobuf',
       ...(event.traceparent && { traceparent: event.traceparent }),
     };
-    return { shard: outboxShardOf(topic, partition), topic, partition, key, headers: JSON.stringify(headers), payload: Buffer.from(event.payload) };
+    return { shard: outboxShardOf(topic, partition), topic, partition, key, headers: JSON.stringify(headers), payload: event.payload };
   });
   if (rows.length === 0) return;
   await tx.query(insertSql, [
@@ -62,7 +63,7 @@ export async function append(tx: Queryable, toSend: OutgoingEvent | OutgoingEven
     rows.map(({ partition }) => partition),
     rows.map(({ key }) => key),
     rows.map(({ headers }) => headers),
-    rows.map(({ payload }) => payload),
+    byteaArray(rows.map(({ payload }) => payload)),
     Date.now() * 1000,
   ]);
 }

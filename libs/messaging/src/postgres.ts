@@ -1,5 +1,6 @@
 import { forbidden, notFound, unavailable, type TopicName } from '@rhei/contracts';
 import { Pool } from 'pg';
+import { byteaArray } from './binary-arrays';
 import type { BroadcastSubscriptionOptions, Entry, EventLog, SharedSubscriptionOptions, Subscription } from './event-log';
 import { isTransientInDatabase, reasonOf } from './failure';
 import type { Logger } from './logger';
@@ -51,7 +52,7 @@ export class PostgresEventLog implements EventLog {
       partition,
       entries.map(({ key }) => key),
       entries.map(({ headers }) => JSON.stringify(headers)),
-      entries.map(({ value }) => Buffer.from(value.buffer, value.byteOffset, value.byteLength)),
+      byteaArray(entries.map(({ value }) => value)),
     ]);
     this.wake.appended(`${topic}/${partition}`, head, (payload) =>
       // Nothing is written, so nothing has to be flushed for it.
