@@ -5,6 +5,8 @@ import { join } from 'node:path';
 
 export const root = join(__dirname, '..', '..', '..');
 export const smallStory = join(root, 'examples', 'flights', 'story-small.yaml');
+/** From May on there is nothing to learn. */
+export const randomStory = join(root, 'examples', 'flights', 'story-random.yaml');
 
 /** The report as far as these tests read it. */
 export interface StoryReport {
