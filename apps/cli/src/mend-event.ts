@@ -1,8 +1,10 @@
-import { RheiError } from '@rhei/contracts';
+import { RheiError, type ErrorDetails } from '@rhei/contracts';
 import { readFileSync } from 'node:fs';
 
 /** What a person says is to be changed in an event. */
 export interface EventChange {
+  /** `path=path`: what stands at the first goes to the second. */
+  rename: string[];
   /** `path=value`; the value is JSON, or a text where it is none. */
   set: string[];
   /** Paths that are taken away. */
@@ -10,27 +12,56 @@ export interface EventChange {
 }
 
 /**
- * The event with the changes made, in their order. Paths are written as faults name them: `data.delay`, `data.legs[0].from`,
- * `data["odd name"]`, `time`. Errors: `invalid` for a path that is none, or leads through a value that has no fields.
+ * What makes the changes in a copy of an event: renamed, set, taken away, each in its order. Paths are written as faults
+ * name them: `data.delay`, `data.legs[0].from`, `data["odd name"]`, `time`. Errors, of this and of what it returns: `invalid`
+ * for what is no path, and for a path that leads through a value without fields.
  */
-export function changedEvent(event: Record<string, unknown>, { set, unset }: EventChange): Record<string, unknown> {
-  const copy = structuredClone(event);
-  for (const text of set) {
-    const at = text.search(/(?<!\[[^\]]*)=/);
-    if (at < 1) throw new RheiError('invalid', `"${text}" sets nothing: expected path=value.`, { field: '--set', expected: 'path=value', got: text, hint: '--set data.delay=12' });
-    const path = partsOf(text.slice(0, at), '--set');
-    const parent = parentOf(copy, path, '--set');
-    parent[path[path.length - 1]] = valueOf(text.slice(at + 1));
-  }
-  for (const text of unset) {
-    const path = partsOf(text, '--unset');
-    const parent = parentOf(copy, path, '--unset');
-    const last = path[path.length - 1];
-    if (!Object.hasOwn(parent, last)) throw new RheiError('invalid', `The event has no ${text} to take away.`, { field: '--unset', expected: 'a field of the event', got: text });
-    if (Array.isArray(parent)) parent.splice(Number(last), 1);
-    else delete parent[last];
-  }
-  return copy;
+export function changing({ rename, set, unset }: EventChange): (event: Record<string, unknown>) => Record<string, unknown> {
+  const changes = [
+    ...rename.map((text) => {
+      const [from, to] = sides(text) ?? raise(`"${text}" renames nothing: expected path=path.`, { field: '--rename', expected: 'path=path', got: text, hint: '--rename data.delayMinutes=data.delay' });
+      const [old, renamed] = [partsOf(from, '--rename'), partsOf(to, '--rename')];
+      return (event: Record<string, unknown>) => put(event, renamed, taken(event, old, '--rename'), '--rename');
+    }),
+    ...set.map((text) => {
+      const [path, value] = sides(text) ?? raise(`"${text}" sets nothing: expected path=value.`, { field: '--set', expected: 'path=value', got: text, hint: '--set data.delay=12' });
+      const parts = partsOf(path, '--set');
+      return (event: Record<string, unknown>) => put(event, parts, valueOf(value), '--set');
+    }),
+    ...unset.map((text) => {
+      const parts = partsOf(text, '--unset');
+      return (event: Record<string, unknown>) => void taken(event, parts, '--unset');
+    }),
+  ];
+  return (event) => {
+    const copy = structuredClone(event);
+    for (const change of changes) change(copy);
+    return copy;
+  };
+}
+
+function raise(message: string, details: ErrorDetails): never {
+  throw new RheiError('invalid', message, details);
+}
+
+/** Around the first `=` that stands in no brackets; undefined without one. */
+function sides(text: string): [string, string] | undefined {
+  const at = text.search(/(?<!\[[^\]]*)=/);
+  return at < 1 ? undefined : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function put(event: Record<string, unknown>, path: string[], value: unknown, option: string): void {
+  parentOf(event, path, option, true)[path[path.length - 1]] = value;
+}
+
+function taken(event: Record<string, unknown>, path: string[], option: string): unknown {
+  const parent = parentOf(event, path, option, false);
+  const last = path[path.length - 1];
+  if (!Object.hasOwn(parent, last)) raise(`The event has no ${path.join('.')} to take away.`, { field: option, expected: 'a field of the event', got: path.join('.') });
+  const value = parent[last];
+  if (Array.isArray(parent)) parent.splice(Number(last), 1);
+  else delete parent[last];
+  return value;
 }
 
 /** JSON that is given as it is, or in a file. Errors: `invalid` for a file that cannot be read, or holds no JSON. */
@@ -66,10 +97,10 @@ function partsOf(path: string, option: string): string[] {
   return parts.map((part) => (part.startsWith('["') ? part.slice(2, -2) : part.startsWith('[') ? part.slice(1, -1) : part.replace(/^\./, '')));
 }
 
-function parentOf(event: Record<string, unknown>, path: string[], option: string): Record<string, unknown> {
+function parentOf(event: Record<string, unknown>, path: string[], option: string, begins: boolean): Record<string, unknown> {
   return path.slice(0, -1).reduce<Record<string, unknown>>((at, part, index) => {
     // Where nothing is yet, an object begins.
-    if (option === '--set' && !Object.hasOwn(at, part)) at[part] = {};
+    if (begins && !Object.hasOwn(at, part)) at[part] = {};
     const inner = Object.hasOwn(at, part) ? at[part] : undefined;
     if (typeof inner === 'object' && inner !== null) return inner as Record<string, unknown>;
     const where = path.slice(0, index + 1).join('.');

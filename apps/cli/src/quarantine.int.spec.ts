@@ -32,13 +32,14 @@ class FakeQuarantine {
     return {
       definition: ingestion.IngestionServiceService,
       methods: {
-        listQuarantine: handle('list', ({ limit }) => ({ events: [...this.rows].reverse().slice(0, limit), total: this.rows.length })),
+        listQuarantine: handle('list', ({ limit, after, state }) => ({ events: [...this.rows].reverse().filter((one) => (after === '' || Number(one.id) < Number(after)) && (state === '' || one.state === state)).slice(0, limit), total: this.rows.length })),
         getQuarantined: handle('get', ({ id }) => ({ event: of(id), eventJson: id === '4' ? '' : JSON.stringify(event) })),
         fixQuarantined: handle('fix', ({ id }) => {
           if (id === '3') throw conflict('The id is taken.', { field: 'id', hint: 'Send a correction.' });
           return { event: { ...of(id), state: 'mended', mendedBy: 'oper' }, status: 'accepted', shard: 0, arrival: 986_860_800_000_000 };
         }),
-        replayQuarantined: handle('replay', ({ ids, after }: ingestion.ReplayQuarantinedRequest): ingestion.ReplayQuarantinedResponse => {
+        replayQuarantined: handle('replay', ({ ids: named, mended, after }: ingestion.ReplayQuarantinedRequest): ingestion.ReplayQuarantinedResponse => {
+          const ids = [...named, ...mended.map(({ id }) => id)];
           const rows = ids.length > 0 ? ids.map(of) : this.rows.filter(({ id }) => id > after).slice(0, 2);
           return { left: ids.length > 0 ? 0 : this.rows.length - Number(rows.at(-1)!.id), events: rows.map(({ id, code }) => ingestion.ReplayedEvent.fromPartial({ id, source: 'till', eventId: `s${id}`, status: code === 'conflict' ? 'conflict' : 'accepted', message: code === 'conflict' ? 'The id is taken.' : '' })) };
         }),
@@ -124,7 +125,18 @@ describe('rhei quarantine', () => {
     expect(JSON.parse((await rhei('quarantine', 'replay', '--all', '--json')).out)).toMatchObject({ dryRun: false, taken: 3, stay: 1, events: [{ id: '1', status: 'accepted' }, {}, { id: '3', fault: { message: 'The id is taken.' } }, {}] });
   });
 
+  it('changes all that a filter finds in one way, and says which cannot be changed so', async () => {
+    const { code, out, err } = await rhei('quarantine', 'replay', '--source', 'till', '--rename', 'data.total=data.sum', '--reason', 'renamed');
+    expect(asked('replay')).toEqual([expect.objectContaining({ ids: [], source: '', reason: 'renamed', dryRun: false, mended: ['1', '3'].map((id) => ({ id, dataJson: '', eventJson: JSON.stringify({ ...event, data: { ...event.data, total: undefined, sum: 700 } }) })) })]);
+    expect(out.split('\n').slice(1, -1).map((line) => line.split(/ {2,}/).filter((_, index) => index !== 1 && index !== 2).slice(0, 2))).toEqual([['4', 'invalid'], ['1', 'accepted'], ['3', 'conflict']]);
+    expect([code, err]).toEqual([0, '1 taken in; 2 stay in quarantine.\n']);
+    const named = await rhei('quarantine', 'replay', '1', '--unset', 'data.nothing');
+    expect([named.code, named.err]).toEqual([1, '0 taken in; 1 stay in quarantine.\n1: The event has no data.nothing to take away.\n']);
+  });
+
   it.each<[string, string[], number, object]>([
+    ['a renaming to nothing', ['replay', '--all', '--rename', 'data.total'], 2, { field: '--rename', expected: 'path=path', got: 'data.total' }],
+    ['a setting by no path of many', ['replay', '--all', '--set', 'data..x=1'], 2, { field: '--set', got: 'data..x' }],
     ['an event that is not there', ['show', '99'], 3, { code: 'not_found', field: 'id', hint: 'rhei quarantine list' }],
     ['an id that is taken', ['fix', '3', '--set', 'data.total=1'], 5, { code: 'conflict', field: 'id', hint: 'Send a correction.' }],
     ['a fix of nothing', ['fix', '1'], 2, { field: '--set', got: '0' }],

@@ -47,14 +47,16 @@ export function fixQuarantined({ database, contracts }: Deps, principal: Princip
 }
 
 async function recorded(tx: Transaction, row: QuarantineRow, mended: Mended, event: { source: string; id: string; digest: string }): Promise<Fixed> {
-  if (mended.digest !== event.digest) {
-    throw conflict(`Event ${row.sequence} in quarantine was mended with other content by ${mended.by} at ${formatInstant(mended.at)}. To change what it says, send a correction.`, {
-      field: 'id', expected: `content ${mended.digest}`, got: `content ${event.digest}`, hint: correction,
-    });
-  }
+  if (mended.digest !== event.digest) throw mendedOtherwise(row, mended, event);
   const [record] = await knownRecords(tx, [event]);
   return { row, shard: record.shard, arrival: record.arrival };
 }
+
+/** What was mended once stays so. */
+export const mendedOtherwise = ({ sequence }: QuarantineRow, mended: Mended, event: { digest: string }): RheiError =>
+  conflict(`Event ${sequence} in quarantine was mended with other content by ${mended.by} at ${formatInstant(mended.at)}. To change what it says, send a correction.`, {
+    field: 'id', expected: `content ${mended.digest}`, got: `content ${event.digest}`, hint: correction,
+  });
 
 /** Errors: `invalid` for a reason that is too long to keep. */
 export function checkReason(reason: string): void {

@@ -35,7 +35,7 @@ const get = (id: string, by = client) => call(by, 'getQuarantined', { id }, { de
 const fix = (id: string, mending: { event?: object; data?: object | string }, { by = client, reason = 'unit' } = {}) => call(by, 'fixQuarantined', {
   id, reason, eventJson: mending.event === undefined ? '' : JSON.stringify(mending.event), dataJson: mending.data === undefined ? '' : typeof mending.data === 'string' ? mending.data : JSON.stringify(mending.data),
 }, { deadline: 5_000 }) as Promise<ingestion.FixQuarantinedResponse>;
-const nothing = { ids: [] as string[], source: '', type: '', code: '', limit: 0, after: '', dryRun: false, reason: '' };
+const nothing = { ids: [] as string[], mended: [] as ingestion.MendedContent[], source: '', type: '', code: '', limit: 0, after: '', dryRun: false, reason: '' };
 const replay = (request: Partial<typeof nothing>, by = client) => call(by, 'replayQuarantined', { ...nothing, ...request }, { deadline: 5_000 }) as Promise<ingestion.ReplayQuarantinedResponse>;
 /** Breaks the contract, and is kept: its row. */
 const quarantined = async (data: object = { total: 700 }, change: object = {}) => {
@@ -187,6 +187,22 @@ describe('replaying the quarantine', () => {
     expect(await counts()).toEqual({ ...before, mended: before.mended + 2 });
   });
 
+  it('takes in many as they are put right, each with an outcome of its own, and says the same again', async () => {
+    const [a, b, c, d] = [await quarantined(), await quarantined(), await quarantined(), await quarantined()];
+    const right = ({ id, event }: typeof a, total: unknown) => ({ id, eventJson: '', dataJson: JSON.stringify({ ...event.data, total }) });
+    const mended = [right(a, 1), right(b, 800), { ...right(c, 2), eventJson: '{}' }, right(d, 3)];
+    const before = said().length;
+    const answer = [['accepted', ''], ['rejected', 'data.total'], ['invalid', 'event_json'], ['accepted', '']];
+    const outcomes = async (change: object = {}) => (await replay({ mended, reason: 'in cents', ...change })).events.map(({ status, field }) => [status, field]);
+    expect(await outcomes({ dryRun: true })).toEqual(answer);
+    expect(await outcomes()).toEqual(answer);
+    expect(await outcomes()).toEqual(answer);
+    await services.settle();
+    expect(said().slice(before).map(({ id, mendedBy, dataJson }) => [id, mendedBy, dataJson])).toEqual([a, d].map(({ event }, index) => [event.id, 'oper', canonicalJson({ ...event.data, total: [1, 3][index] })]));
+    expect((await replay({ mended: [right(a, 9)] })).events).toEqual([expect.objectContaining({ status: 'conflict', message: expect.stringContaining('was mended with other content by oper') })]);
+    expect(await fix(d.id, { data: { ...d.event.data, total: 3 } })).toMatchObject({ status: 'accepted', event: { reason: 'in cents' } });
+  });
+
   it('goes through them in pages, by filter', async () => {
     await apply(spec(), 'pages');
     for (let index = 0; index < 5; index++) await quarantined({ total: 150 }, { source: 'pages' });
@@ -236,6 +252,9 @@ describe('what bad input gets', () => {
     ['a replay of no id', { code: 'invalid', details: { field: 'ids', got: '-1' } }, () => replay({ ids: ['-1'] })],
     ['a replay of ids and a filter', { code: 'invalid', details: { field: 'ids', got: 'both' } }, () => replay({ ids: ['1'], source: 'till' })],
     ['too many ids', { code: 'invalid', details: { field: 'ids', expected: 'at most 1000' } }, () => replay({ ids: Array.from({ length: 1_001 }, (_, index) => `${index}`) })],
+    ['ids beside what is put right', { code: 'invalid', details: { field: 'mended', expected: 'ids or mended' } }, () => replay({ ids: ['1'], mended: [{ id: '2', eventJson: '{}', dataJson: '' }] })],
+    ['one event put right twice', { code: 'invalid', details: { field: 'mended', expected: 'each id once' } }, () => replay({ mended: ['2', '02'].map((id) => ({ id, eventJson: '{}', dataJson: '' })) })],
+    ['what is not there put right', { code: 'not_found', details: { field: 'mended', got: '999999' } }, () => replay({ mended: [{ id: '999999', eventJson: '{}', dataJson: '' }] })],
     ['a limit out of range', { code: 'invalid', details: { field: 'limit', got: '1001', hint: expect.any(String) } }, () => replay({ limit: 1_001 })],
     ['a page after nothing', { code: 'invalid', details: { field: 'after', got: 'x', hint: expect.stringContaining('rhei quarantine list') } }, () => replay({ after: 'x' })],
     ['a state that is none', { code: 'invalid', details: { field: 'state', expected: 'open or mended', hint: expect.any(String) } }, () => list({ state: 'gone' })],

@@ -1,8 +1,10 @@
 import { forbidden, invalid, RheiError } from '@rhei/contracts';
 import type { Database, Principal, Transaction } from '@rhei/runtime';
 import { foresee, mendWithin, type Submission } from './accept-events';
-import { checkReason, idTaken, recordMended, submissionOf } from './fix-quarantined';
+import type { CloudEvent } from './cloud-event';
+import { checkReason, idTaken, mendedOtherwise, recordMended, submissionOf } from './fix-quarantined';
 import { checkPage, filterOf, noRow, rowId, usualPage } from './list-quarantine';
+import { mendedEvent, type Mending } from './mended-event';
 import { readOriginal } from './original-event';
 import { refuseRow, visibleSources } from './quarantine-access';
 import { lockQuarantined, openQuarantined, type QuarantineRow } from './quarantine.store';
@@ -15,6 +17,8 @@ interface Deps {
 export interface ReplayRequest {
   /** These; else what the filters find. */
   ids: string[];
+  /** Instead of both: these, with what they should have said. */
+  mended: (Mending & { id: string })[];
   source: string;
   type: string;
   code: string;
@@ -33,41 +37,57 @@ export interface Replayed {
 const mostIds = 1_000;
 
 /**
- * Judges events again, as they were sent, under the contract in force; what is sound now is taken in, the rest stays. In
- * one transaction, the oldest first.
+ * Judges events again, as they were sent or as they are put right, under the contract in force; what is sound now is taken
+ * in, the rest stays. In one transaction, the oldest first.
  * @throws RheiError `invalid`, `not_found` for an id that is none, `forbidden` for another's source
  */
 export function replayQuarantined({ database, contracts }: Deps, principal: Principal, traceparent: string, request: ReplayRequest): Promise<{ events: Replayed[]; left: number }> {
-  const { ids, source, type, code, limit, after, dryRun, reason } = request;
+  const { ids, mended, source, type, code, limit, after, dryRun, reason } = request;
   checkPage(limit, after);
   checkReason(reason);
-  if (ids.length > mostIds) throw invalid(`${ids.length} events are named; at most ${mostIds} are replayed at once.`, { field: 'ids', expected: `at most ${mostIds}`, got: `${ids.length}` });
-  if (ids.length > 0 && [source, type, code, after].some((text) => text !== '')) {
-    throw invalid('Events that are named need no filter.', { field: 'ids', expected: 'ids, or a filter', got: 'both' });
+  const field = mended.length > 0 ? 'mended' : 'ids';
+  const count = ids.length + mended.length;
+  if (count > mostIds) throw invalid(`${count} events are named; at most ${mostIds} are replayed at once.`, { field, expected: `at most ${mostIds}`, got: `${count}` });
+  if (count > 0 && [source, type, code, after].some((text) => text !== '')) {
+    throw invalid('Events that are named need no filter.', { field, expected: `${field}, or a filter`, got: 'both' });
   }
-  const named = [...new Set(ids.map((id) => rowId(id, 'ids')))];
+  if (ids.length > 0 && mended.length > 0) throw invalid('Events are either judged as they were sent (ids) or as they are put right (mended).', { field, expected: 'ids or mended', got: 'both' });
+  const contents = new Map(mended.map(({ id, ...mending }) => [BigInt(rowId(id, field)), mending]));
+  if (contents.size < mended.length) throw invalid('An event is mended twice in one request.', { field, expected: 'each id once', got: `${mended.length} contents of ${contents.size} events` });
+  const named = mended.length > 0 ? mended.map(({ id }) => id) : [...new Set(ids.map((id) => rowId(id, field)))];
   return database.transaction(async (tx) => {
     const filter = { ...filterOf(principal, { source, type, code }), sources: visibleSources(principal, source, 'mend') };
     const found = named.length > 0 ? { sequences: named, total: named.length } : await openQuarantined(tx, filter, after || '0', limit || usualPage);
     const rows = await lockQuarantined(tx, found.sequences);
     const missing = named.find((id) => !rows.some(({ sequence }) => BigInt(sequence) === BigInt(id)));
-    if (missing !== undefined) throw noRow(missing, 'ids');
+    if (missing !== undefined) throw noRow(missing, field);
     for (const row of rows) refuseRow(principal, row, 'mend');
-    const events = await replayRows(tx, contracts, rows.map((row) => candidateOf(row, principal, traceparent)), { by: principal.name, reason, dryRun });
+    const events = await replayRows(tx, contracts, rows.map((row) => candidateOf(row, contents.get(BigInt(row.sequence)), principal, traceparent)), { by: principal.name, reason, dryRun });
     return { events, left: found.total - found.sequences.length };
   });
 }
 
 type Candidate = { row: QuarantineRow } & ({ submission: Submission } | { answer: Omit<Replayed, 'row'> });
 
-function candidateOf(row: QuarantineRow, principal: Principal, traceparent: string): Candidate {
-  if (row.mended !== undefined) return { row, answer: { status: row.mended.outcome } };
+function candidateOf(row: QuarantineRow, content: Mending | undefined, principal: Principal, traceparent: string): Candidate {
   const refused = (error: RheiError): Candidate => ({ row, answer: { status: error.code, error } });
-  if (row.code === 'conflict') return refused(idTaken(row));
+  if (row.mended !== undefined && content === undefined) return { row, answer: { status: row.mended.outcome } };
+  if (row.mended === undefined && row.code === 'conflict') return refused(idTaken(row));
+  try {
+    const event = content === undefined ? asSent(row) : mendedEvent(row, content);
+    if (row.mended === undefined) return { row, submission: submissionOf(row, event, principal, traceparent) };
+    return row.mended.digest === event.digest ? { row, answer: { status: row.mended.outcome } } : refused(mendedOtherwise(row, row.mended, event));
+  } catch (error) {
+    if (error instanceof RheiError) return refused(error);
+    throw error;
+  }
+}
+
+function asSent(row: QuarantineRow): CloudEvent {
   const { event, fault } = readOriginal(row);
-  if (event === undefined) return refused(new RheiError(fault!.code, fault!.message, { ...fault!.details, hint: fault!.details.hint ?? `Mend it: rhei quarantine fix ${row.sequence}` }));
-  if (event.source !== row.source) return refused(forbidden(`Event ${row.sequence} in quarantine came by the topic of source "${row.source}" and says "${event.source}".`, { field: 'source', rule: 'one topic, one source', expected: row.source, got: event.source }));
-  return { row, submission: submissionOf(row, event, principal, traceparent) };
+  if (event === undefined) throw new RheiError(fault!.code, fault!.message, { ...fault!.details, hint: fault!.details.hint ?? `Mend it: rhei quarantine fix ${row.sequence}` });
+  if (event.source !== row.source) throw forbidden(`Event ${row.sequence} in quarantine came by the topic of source "${row.source}" and says "${event.source}".`, { field: 'source', rule: 'one topic, one source', expected: row.source, got: event.source });
+  return event;
 }
 
 async function replayRows(tx: Transaction, contracts: ContractStore, candidates: Candidate[], { by, reason, dryRun }: { by: string; reason: string; dryRun: boolean }): Promise<Replayed[]> {

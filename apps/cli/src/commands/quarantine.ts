@@ -3,7 +3,7 @@ import { formatInstant } from '@rhei/expressions';
 import { Command } from 'commander';
 import type { Context } from '../context';
 import { explained } from '../help';
-import { changedEvent, jsonOrFile, type EventChange } from '../mend-event';
+import { changing, jsonOrFile, type EventChange } from '../mend-event';
 import { minute } from '../minute';
 import { positive } from '../option-values';
 import { pairs, table } from '../table';
@@ -19,13 +19,19 @@ interface FixOptions extends Partial<EventChange> {
   reason: string;
 }
 
+interface ReplayOptions extends FilterOptions, Partial<EventChange> {
+  all?: boolean;
+  reason: string;
+  dryRun?: boolean;
+}
+
 /** Rows that one call replays; a command goes on until there are no more. */
 const page = 500;
 
 export function quarantineCommand(context: Context): Command {
   const group = explained(new Command('quarantine'), {
     purpose: 'Shows events that broke their contract, and takes them in once they are mended.',
-    examples: ['rhei quarantine list', 'rhei quarantine show 7', 'rhei quarantine fix 7 --set data.delay=12 --reason "sent in seconds"', 'rhei quarantine replay --source shop'],
+    examples: ['rhei quarantine list', 'rhei quarantine show 7', 'rhei quarantine fix 7 --set data.delay=12 --reason "sent in seconds"', 'rhei quarantine replay --source shop --rename data.sum=data.total'],
   });
   group.addCommand(filtered(explained(new Command('list'), {
     purpose: 'Lists events that broke their contract, the newest first, with the rule that each broke and what became of it.',
@@ -38,22 +44,20 @@ export function quarantineCommand(context: Context): Command {
     purpose: 'Shows one as it was sent, what is wrong with it, and how it was mended.',
     examples: ['rhei quarantine show 7', 'rhei quarantine show 7 --json'],
   }).argument('<id>', 'as the list names it').action((id: string) => show(context, id)));
-  group.addCommand(explained(new Command('fix'), {
+  group.addCommand(withChanges(explained(new Command('fix'), {
     purpose: 'Takes an event in as it should have been: under its own id, at its own event time. Who did it stays on record.',
     examples: ['rhei quarantine fix 7 --set data.delay=12 --reason "sent in seconds"', 'rhei quarantine fix 7 --content mended.json', `rhei quarantine fix 7 --content '{"order":"o1","total":5}'`, 'rhei quarantine fix 7 --unset data.note'],
-  }).argument('<id>', 'as the list names it')
-    .option('--set <path=value>', 'changes a field of the event, written as faults name it; may be repeated', collected, [])
-    .option('--unset <path>', 'takes a field away; may be repeated', collected, [])
+  }).argument('<id>', 'as the list names it'))
     .option('--content <json|file>', 'all of its data; the attributes stay')
     .option('--event <json|file>', 'the whole event, a CloudEvent in JSON')
     .option('--reason <text>', 'stays with the decision', '')
     .action((id: string, options: FixOptions) => fix(context, id, options)));
-  group.addCommand(filtered(explained(new Command('replay'), {
-    purpose: 'Judges events again, as they were sent, under the contract in force: for a contract that was mended. What still breaks it stays.',
-    examples: ['rhei quarantine replay 7 9', 'rhei quarantine replay --source shop --type order.placed --dry-run', 'rhei quarantine replay --source shop --reason "the limit was wrong"'],
-  })).argument('[ids...]', 'as the list names them').option('--all', 'all that are open')
+  group.addCommand(withChanges(filtered(explained(new Command('replay'), {
+    purpose: 'Judges events again under the contract in force: as they were sent, for a contract that was mended, or all changed in one way. What still breaks it stays.',
+    examples: ['rhei quarantine replay 7 9', 'rhei quarantine replay --source shop --reason "the limit was wrong"', 'rhei quarantine replay --source shop --type order.placed --rename data.sum=data.total --dry-run'],
+  }))).argument('[ids...]', 'as the list names them').option('--all', 'all that are open')
     .option('--reason <text>', 'stays with the decisions', '').option('--dry-run', 'say what would become of them, and do nothing')
-    .action((ids: string[], options: FilterOptions & { all?: boolean; reason: string; dryRun?: boolean }) => replay(context, ids, options)));
+    .action((ids: string[], options: ReplayOptions) => replay(context, ids, options)));
   return group;
 }
 
@@ -61,6 +65,10 @@ const filtered = (command: Command): Command => command
   .option('--source <source>', 'only events of this source')
   .option('--type <type>', 'only events of this type')
   .option('--code <code>', 'only those kept for this: rejected, conflict, invalid, too_large, forbidden, not_found or internal');
+const withChanges = (command: Command): Command => command
+  .option('--rename <path=path>', 'gives a field of the event another name, both written as faults name them; may be repeated', collected, [])
+  .option('--set <path=value>', 'changes a field; may be repeated', collected, [])
+  .option('--unset <path>', 'takes a field away; may be repeated', collected, []);
 const collected = (text: string, before: string[]): string[] => [...before, text];
 
 const asJson = ({ original, receivedAt, topic, partition, position, headers, key, state, mendedBy, mendedAt, reason, outcome, mendedDigest, ...event }: ingestion.QuarantinedEvent) => ({
@@ -102,13 +110,13 @@ function described(event: ingestion.QuarantinedEvent, eventJson: string): string
   ].join('');
 }
 
-async function fix(context: Context, id: string, { set = [], unset = [], content, event, reason }: FixOptions): Promise<void> {
-  const given = [set.length + unset.length > 0, content !== undefined, event !== undefined].filter(Boolean).length;
+async function fix(context: Context, id: string, { rename = [], set = [], unset = [], content, event, reason }: FixOptions): Promise<void> {
+  const given = [rename.length + set.length + unset.length > 0, content !== undefined, event !== undefined].filter(Boolean).length;
   if (given !== 1) {
-    throw new RheiError('invalid', `Say how the event is mended in one way: with --set and --unset, with --content, or with --event; ${given === 0 ? 'none' : `${given}`} was given.`, { field: '--set', expected: 'one of --set/--unset, --content, --event', got: `${given}`, hint: `rhei quarantine fix ${id} --set data.delay=12` });
+    throw new RheiError('invalid', `Say how the event is mended in one way: with --rename, --set and --unset, with --content, or with --event; ${given === 0 ? 'none' : `${given}`} was given.`, { field: '--set', expected: 'one of --rename/--set/--unset, --content, --event', got: `${given}`, hint: `rhei quarantine fix ${id} --set data.delay=12` });
   }
   const { platform } = context;
-  const eventJson = event !== undefined ? jsonOrFile(event, '--event') : content !== undefined ? '' : JSON.stringify(changedEvent(await eventOf(context, id), { set, unset }));
+  const eventJson = event !== undefined ? jsonOrFile(event, '--event') : content !== undefined ? '' : JSON.stringify(changing({ rename, set, unset })(await eventOf(context, id)));
   const answer = await platform.ask(platform.ingestion, platform.ingestion.fixQuarantined, { id, eventJson, dataJson: content === undefined ? '' : jsonOrFile(content, '--content'), reason });
   const row = answer.event!;
   context.result({ status: answer.status, arrival: formatInstant(answer.arrival), event: asJson(row) }, () =>
@@ -117,23 +125,23 @@ async function fix(context: Context, id: string, { set = [], unset = [], content
 }
 
 async function eventOf({ platform }: Context, id: string): Promise<Record<string, unknown>> {
-  const { eventJson } = await platform.ask(platform.ingestion, platform.ingestion.getQuarantined, { id });
+  return asObject(id, (await platform.ask(platform.ingestion, platform.ingestion.getQuarantined, { id })).eventJson);
+}
+
+function asObject(id: string, eventJson: string): Record<string, unknown> {
   if (eventJson === '') throw new RheiError('invalid', `Event ${id} in quarantine cannot be read as a CloudEvent, so no field of it can be set.`, { field: '--set', expected: '--event', got: '--set', hint: `rhei quarantine show ${id}, then rhei quarantine fix ${id} --event FILE` });
   return JSON.parse(eventJson) as Record<string, unknown>;
 }
 
-async function replay(context: Context, ids: string[], { source = '', type = '', code = '', all, reason, dryRun = false }: FilterOptions & { all?: boolean; reason: string; dryRun?: boolean }): Promise<void> {
+async function replay(context: Context, ids: string[], options: ReplayOptions): Promise<void> {
+  const { source = '', type = '', code = '', all, reason, dryRun = false, rename = [], set = [], unset = [] } = options;
   const chosen = [source, type, code].some((text) => text !== '');
   if (ids.length === 0 && !chosen && all !== true) throw new RheiError('invalid', 'Name events, say which by a filter, or say --all.', { field: 'ids', expected: 'ids, --source, --type, --code or --all', got: 'nothing', hint: 'rhei quarantine replay --source shop --dry-run' });
   if (ids.length > 0 && (chosen || all === true)) throw new RheiError('invalid', 'Events that are named need no filter.', { field: 'ids', expected: 'ids, or a filter', got: 'both' });
-  const events: ingestion.ReplayedEvent[] = [];
-  const { platform } = context;
-  for (let after = '', more = true; more; after = events.at(-1)?.id ?? '') {
-    const answer = await platform.ask(platform.ingestion, platform.ingestion.replayQuarantined, { ids, source, type, code, limit: ids.length > 0 ? 0 : page, after, dryRun, reason });
-    events.push(...answer.events);
-    more = ids.length === 0 && answer.left > 0;
-    if (more) context.suggest(`${events.length} done, ${answer.left} to go.`);
-  }
+  const filter = { source, type, code };
+  const events = rename.length + set.length + unset.length > 0
+    ? await replayChanged(context, ids, filter, changing({ rename, set, unset }), { reason, dryRun })
+    : await replayAsSent(context, ids, filter, { reason, dryRun });
   const taken = events.filter(({ status }) => status === 'accepted' || status === 'duplicate').length;
   context.result({ dryRun, taken, stay: events.length - taken, events: events.map(replayedAsJson) }, () => (events.length === 0 ? '' : table(
     [{ head: 'ID' }, { head: 'SOURCE', cut: true }, { head: 'EVENT' }, { head: 'OUTCOME' }, { head: 'FIELD', cut: true }, { head: 'RULE', cut: true }],
@@ -145,6 +153,52 @@ async function replay(context: Context, ids: string[], { source = '', type = '',
   if (ids.length > 0 && taken < events.length) context.exitCode = 1;
   const [first] = ids.length > 0 ? events.filter(({ message }) => message !== '') : [];
   if (first !== undefined) context.suggest(`${first.id}: ${first.message}`);
+}
+
+async function replayAsSent(context: Context, ids: string[], filter: Required<FilterOptions>, how: { reason: string; dryRun: boolean }): Promise<ingestion.ReplayedEvent[]> {
+  const { platform } = context;
+  const events: ingestion.ReplayedEvent[] = [];
+  for (let after = '', more = true; more; after = events.at(-1)?.id ?? '') {
+    const answer = await platform.ask(platform.ingestion, platform.ingestion.replayQuarantined, { ids, mended: [], ...filter, limit: ids.length > 0 ? 0 : page, after, ...how });
+    events.push(...answer.events);
+    more = ids.length === 0 && answer.left > 0;
+    if (more) context.suggest(`${events.length} done, ${answer.left} to go.`);
+  }
+  return events;
+}
+
+/** All of them changed in one way. What cannot be changed so stays as it is. */
+async function replayChanged(context: Context, ids: string[], filter: Required<FilterOptions>, change: ReturnType<typeof changing>, how: { reason: string; dryRun: boolean }): Promise<ingestion.ReplayedEvent[]> {
+  const { platform } = context;
+  const chosen = ids.length > 0 ? ids : await openIds(context, filter);
+  const events: ingestion.ReplayedEvent[] = [];
+  for (let start = 0; start < chosen.length; start += page) {
+    const mended: ingestion.MendedContent[] = [];
+    for (const id of chosen.slice(start, start + page)) {
+      const { event, eventJson } = await platform.ask(platform.ingestion, platform.ingestion.getQuarantined, { id });
+      try {
+        mended.push({ id, eventJson: JSON.stringify(change(asObject(id, eventJson))), dataJson: '' });
+      } catch (error) {
+        if (!(error instanceof RheiError)) throw error;
+        const { source, eventId, eventType } = event!;
+        const { field = '', rule = '', expected = '', got = '', hint = '' } = error.details;
+        events.push({ id, source, eventId, eventType, status: error.code, message: error.message, field, rule, expected, got, hint });
+      }
+    }
+    if (mended.length > 0) events.push(...(await platform.ask(platform.ingestion, platform.ingestion.replayQuarantined, { ids: [], mended, source: '', type: '', code: '', limit: 0, after: '', ...how })).events);
+    if (start + page < chosen.length) context.suggest(`${events.length} done, ${chosen.length - events.length} to go.`);
+  }
+  return events;
+}
+
+/** The open ones that a filter finds, the oldest first. */
+async function openIds({ platform }: Context, filter: Required<FilterOptions>): Promise<string[]> {
+  const ids: string[] = [];
+  for (;;) {
+    const { events } = await platform.ask(platform.ingestion, platform.ingestion.listQuarantine, { ...filter, state: 'open', limit: page, after: ids.at(-1) ?? '' });
+    if (events.length === 0) return ids.reverse();
+    ids.push(...events.map(({ id }) => id));
+  }
 }
 
 const replayedAsJson = ({ message, field, rule, expected, got, hint, ...event }: ingestion.ReplayedEvent) =>

@@ -1,4 +1,4 @@
-import { RheiError, type ingestion } from '@rhei/contracts';
+import type { ingestion } from '@rhei/contracts';
 import { ExpressionError } from '@rhei/expressions';
 import { call } from '../connect';
 import { ask, patiently, type Doors } from './doors';
@@ -17,8 +17,6 @@ export interface Mending {
 }
 
 const page = 500;
-const atOnce = 16;
-const replayedAtOnce = 100;
 
 /**
  * Mends the open events of a source and type. What the contract refuses stays in quarantine. Doing it again finds only what
@@ -27,28 +25,18 @@ const replayedAtOnce = 100;
 export async function mendQuarantine(doors: Doors, chosen: Chosen, { reason, token, mend }: Mending): Promise<void> {
   const open = await listQuarantine(doors, { ...chosen, state: 'open' });
   open.sort((a, b) => (a.eventId < b.eventId ? -1 : a.eventId > b.eventId ? 1 : 0));
-  if (mend === undefined) await replayAll(doors, open, reason, token);
-  else await fixAll(doors, open, mend, reason, token);
-}
-
-async function replayAll({ ingestion: door }: Doors, open: ingestion.QuarantinedEvent[], reason: string, token: string): Promise<void> {
-  for (let start = 0; start < open.length; start += replayedAtOnce) {
-    const ids = open.slice(start, start + replayedAtOnce).map(({ id }) => id);
-    const request = { ids, source: '', type: '', code: '', limit: 0, after: '', dryRun: false, reason };
-    await patiently('judge quarantined events again', () => call(door, door.replayQuarantined, request, { token }));
+  for (let start = 0; start < open.length; start += page) {
+    const events = open.slice(start, start + page);
+    const what = mend === undefined ? { ids: events.map(({ id }) => id), mended: [] } : { ids: [], mended: events.flatMap((event) => contentOf(event, mend)) };
+    if (what.ids.length + what.mended.length === 0) continue;
+    const request = { ...what, source: '', type: '', code: '', limit: 0, after: '', dryRun: false, reason };
+    await patiently('judge quarantined events again', () => call(doors.ingestion, doors.ingestion.replayQuarantined, request, { token }));
   }
 }
 
-async function fixAll(doors: Doors, open: ingestion.QuarantinedEvent[], mend: NonNullable<Mending['mend']>, reason: string, token: string): Promise<void> {
-  const queue = [...open];
-  const worker = async (): Promise<void> => {
-    for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
-      const { id, eventId } = event;
-      const data = mended(mend, dataOf(event), eventId);
-      if (data !== undefined) await patiently('mend a quarantined event', () => fix(doors, { id, dataJson: JSON.stringify(data), eventJson: '', reason }, token));
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, queue.length) }, worker));
+function contentOf(event: ingestion.QuarantinedEvent, mend: NonNullable<Mending['mend']>): ingestion.MendedContent[] {
+  const data = mended(mend, dataOf(event), event.eventId);
+  return data === undefined ? [] : [{ id: event.id, eventJson: '', dataJson: JSON.stringify(data) }];
 }
 
 /** What cannot be computed is another fault than the one that is mended: it stays in quarantine too. */
@@ -58,15 +46,6 @@ function mended(mend: NonNullable<Mending['mend']>, data: Record<string, unknown
   } catch (error) {
     if (error instanceof ExpressionError) return undefined;
     throw error;
-  }
-}
-
-async function fix({ ingestion: door }: Doors, request: ingestion.FixQuarantinedRequest, token: string): Promise<void> {
-  try {
-    await call(door, door.fixQuarantined, request, { token });
-  } catch (error) {
-    // It stays where it is: the report counts it among the open ones.
-    if (!(error instanceof RheiError) || !(error.code === 'rejected' || error.code === 'conflict')) throw error;
   }
 }
 

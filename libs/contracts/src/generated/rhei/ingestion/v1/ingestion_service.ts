@@ -119,6 +119,16 @@ export interface ReplayQuarantinedRequest {
   reason: string;
   /** With filters: the id of the last row of the page before. */
   after: string;
+  /** Instead of ids and filters: these, with what they should have said. */
+  mended: MendedContent[];
+}
+
+export interface MendedContent {
+  id: string;
+  /** The whole mended event as a CloudEvent in JSON. Either this or data_json. */
+  eventJson: string;
+  /** Its data alone: the attributes stay as they were sent. */
+  dataJson: string;
 }
 
 export interface ReplayQuarantinedResponse {
@@ -1371,7 +1381,7 @@ export const FixQuarantinedResponse: MessageFns<FixQuarantinedResponse> = {
 };
 
 function createBaseReplayQuarantinedRequest(): ReplayQuarantinedRequest {
-  return { ids: [], source: "", type: "", code: "", limit: 0, dryRun: false, reason: "", after: "" };
+  return { ids: [], source: "", type: "", code: "", limit: 0, dryRun: false, reason: "", after: "", mended: [] };
 }
 
 export const ReplayQuarantinedRequest: MessageFns<ReplayQuarantinedRequest> = {
@@ -1399,6 +1409,9 @@ export const ReplayQuarantinedRequest: MessageFns<ReplayQuarantinedRequest> = {
     }
     if (message.after !== "") {
       writer.uint32(66).string(message.after);
+    }
+    for (const v of message.mended) {
+      MendedContent.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -1480,6 +1493,14 @@ export const ReplayQuarantinedRequest: MessageFns<ReplayQuarantinedRequest> = {
             message.after = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.mended.push(MendedContent.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1506,6 +1527,7 @@ export const ReplayQuarantinedRequest: MessageFns<ReplayQuarantinedRequest> = {
         : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       after: isSet(object.after) ? globalThis.String(object.after) : "",
+      mended: globalThis.Array.isArray(object?.mended) ? object.mended.map((e: any) => MendedContent.fromJSON(e)) : [],
     };
   },
 
@@ -1535,6 +1557,9 @@ export const ReplayQuarantinedRequest: MessageFns<ReplayQuarantinedRequest> = {
     if (message.after !== "") {
       obj.after = message.after;
     }
+    if (message.mended?.length) {
+      obj.mended = message.mended.map((e) => MendedContent.toJSON(e));
+    }
     return obj;
   },
 
@@ -1551,6 +1576,116 @@ export const ReplayQuarantinedRequest: MessageFns<ReplayQuarantinedRequest> = {
     message.dryRun = object.dryRun ?? false;
     message.reason = object.reason ?? "";
     message.after = object.after ?? "";
+    message.mended = object.mended?.map((e) => MendedContent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMendedContent(): MendedContent {
+  return { id: "", eventJson: "", dataJson: "" };
+}
+
+export const MendedContent: MessageFns<MendedContent> = {
+  encode(message: MendedContent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.eventJson !== "") {
+      writer.uint32(18).string(message.eventJson);
+    }
+    if (message.dataJson !== "") {
+      writer.uint32(26).string(message.dataJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MendedContent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMendedContent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.eventJson = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.dataJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MendedContent {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      eventJson: isSet(object.eventJson)
+        ? globalThis.String(object.eventJson)
+        : isSet(object.event_json)
+        ? globalThis.String(object.event_json)
+        : "",
+      dataJson: isSet(object.dataJson)
+        ? globalThis.String(object.dataJson)
+        : isSet(object.data_json)
+        ? globalThis.String(object.data_json)
+        : "",
+    };
+  },
+
+  toJSON(message: MendedContent): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.eventJson !== "") {
+      obj.eventJson = message.eventJson;
+    }
+    if (message.dataJson !== "") {
+      obj.dataJson = message.dataJson;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MendedContent>, I>>(base?: I): MendedContent {
+    return MendedContent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MendedContent>, I>>(object: I): MendedContent {
+    const message = createBaseMendedContent();
+    message.id = object.id ?? "";
+    message.eventJson = object.eventJson ?? "";
+    message.dataJson = object.dataJson ?? "";
     return message;
   },
 };
@@ -1928,7 +2063,10 @@ export const IngestionServiceService = {
       Buffer.from(FixQuarantinedResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): FixQuarantinedResponse => FixQuarantinedResponse.decode(value),
   },
-  /** Judges events again as they were sent, under the contract in force: for a contract that was mended. */
+  /**
+   * Judges events again, as they were sent or as they are put right here, under the contract in force. In one transaction;
+   * each event has an outcome of its own.
+   */
   replayQuarantined: {
     path: "/rhei.ingestion.v1.IngestionService/ReplayQuarantined" as const,
     requestStream: false as const,
@@ -1950,7 +2088,10 @@ export interface IngestionServiceServer extends UntypedServiceImplementation {
    * the contract is refused. The same content again answers what is on record.
    */
   fixQuarantined: handleUnaryCall<FixQuarantinedRequest, FixQuarantinedResponse>;
-  /** Judges events again as they were sent, under the contract in force: for a contract that was mended. */
+  /**
+   * Judges events again, as they were sent or as they are put right here, under the contract in force. In one transaction;
+   * each event has an outcome of its own.
+   */
   replayQuarantined: handleUnaryCall<ReplayQuarantinedRequest, ReplayQuarantinedResponse>;
 }
 
@@ -2004,7 +2145,10 @@ export interface IngestionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: FixQuarantinedResponse) => void,
   ): ClientUnaryCall;
-  /** Judges events again as they were sent, under the contract in force: for a contract that was mended. */
+  /**
+   * Judges events again, as they were sent or as they are put right here, under the contract in force. In one transaction;
+   * each event has an outcome of its own.
+   */
   replayQuarantined(
     request: ReplayQuarantinedRequest,
     callback: (error: ServiceError | null, response: ReplayQuarantinedResponse) => void,
