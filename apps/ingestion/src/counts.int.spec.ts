@@ -66,7 +66,7 @@ class Publisher {
     await call(client, 'fixQuarantined', { id: row.id, eventJson: '', dataJson: JSON.stringify({ ...data, value }), reason: '' }, { deadline: 2_000 }).catch(({ code }: { code: string }) => expect(['rejected', 'conflict']).toContain(code));
   }
 
-  replay = () => call(client, 'replayQuarantined', { ids: [], source: this.source, type: '', code: '', limit: 0, after: '', dryRun: false, reason: '' }, { deadline: 2_000 });
+  replay = () => call(client, 'replayQuarantined', { ids: [], mended: [], source: this.source, type: '', code: '', limit: 0, after: '', dryRun: false, reason: '' }, { deadline: 2_000 });
 }
 
 it('keeps the counts whatever is sent, corrected, mended and replayed, and says each record once', async () => {
