@@ -50,7 +50,7 @@ export function findTarget(flags: TargetFlags, env: Record<string, string | unde
   const addressFrom = flags.url !== undefined ? '--url' : env.RHEI_URL !== undefined ? 'RHEI_URL' : file;
   const url = URL.canParse(http) ? new URL(http) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new RheiError('invalid', `The address ${JSON.stringify(http)} from ${addressFrom} is no URL.`, { expected: 'http://host:port', got: http });
+    throw new RheiError('invalid', `The address ${JSON.stringify(http)} from ${addressFrom} is no URL.`, { field: addressFrom, expected: 'http://host:port', got: http, hint: 'the start of the platform prints its address' });
   }
   // The gRPC port is the one after the HTTP port unless somebody says otherwise.
   const beside = `${url.hostname}:${Number(url.port || 80) + 1}`;

@@ -49,7 +49,7 @@ export async function deadLetterNamed(platform: Platform, name: string, service?
   const [, said, id] = /^(?:([a-z]+)\/)?([1-9]\d*)$/.exec(name) ?? [];
   const named = said === undefined ? service : serviceNamed(said);
   if (id === undefined || (service !== undefined && named !== service)) {
-    throw new RheiError('invalid', `"${name}" names no dead letter${service === undefined ? '' : ` of ${service}`}.`, { expected: 'SERVICE/ID, such as feature/7', got: name, hint: 'rhei dead-letters list names them' });
+    throw new RheiError('invalid', `"${name}" names no dead letter${service === undefined ? '' : ` of ${service}`}.`, { field: 'id', expected: 'SERVICE/ID, such as feature/7', got: name, hint: 'rhei dead-letters list names them' });
   }
   const get = (one: ServiceName) => platform.ask(platform.operations, platform.operations.getDeadLetter, { service: one, id }).then((letter) => ({ ...letter, service: one }));
   if (named !== undefined) return get(named);
@@ -65,7 +65,7 @@ export async function deadLetterNamed(platform: Platform, name: string, service?
 /** Errors: `invalid` for a word that names none of the six. */
 export function serviceNamed(word: string): ServiceName {
   if ((serviceNames as readonly string[]).includes(word)) return word as ServiceName;
-  throw new RheiError('invalid', `There is no service "${word}".`, { expected: serviceNames.join(', '), got: word });
+  throw new RheiError('invalid', `There is no service "${word}".`, { field: '--service', expected: serviceNames.join(', '), got: word, hint: '"rhei status" shows all six' });
 }
 
 /** Replays one, and goes on with what waits behind it for as long as only time was short. */

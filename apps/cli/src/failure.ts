@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { exitCodes, type Target } from './connect';
 import { Interrupted } from './context';
 import { describeProblem, FileProblems } from './resource-files';
+import { wrongCall } from './wrong-call';
 
 /** Codes that are about the way to the platform: then the reader wants to know which platform, and as whom. */
 const aboutTheWay = ['unauthenticated', 'forbidden', 'deadline_exceeded'];
@@ -60,10 +61,7 @@ function wayOf({ code, details }: RheiError, target: Target | undefined): string
 
 function closed(error: unknown): RheiError {
   if (error instanceof RheiError) return error;
-  if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /, '').replace(/\n\((.*)\)$/s, '. $1');
-    return new RheiError('invalid', /[.?!]$/.test(message) ? message : `${message}.`, { hint: 'add --help to any command to see how it is called' });
-  }
+  if (error instanceof CommanderError) return wrongCall(error);
   const { code, path, message } = error as NodeJS.ErrnoException;
   // A file that was named and cannot be read or written.
   if (typeof code === 'string' && path !== undefined) return new RheiError('invalid', message);

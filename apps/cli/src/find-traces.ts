@@ -41,6 +41,7 @@ async function whatServicesKeep(explain: Explain, kind: string | undefined, id: 
   const begins = known.flatMap(({ found, kind: one }) => found.traceparents.map((traceparent) => ({ traceparent, because: `${one} ${id}` })));
   if (known.length === 0) {
     return { begins, missing: new RheiError('not_found', `No service knows ${kind === undefined ? '' : `the ${kind} `}"${id}", and no span in Jaeger names it.`, {
+      field: 'id', expected: 'the id of something that was traced', got: id,
       hint: 'an event is SOURCE/ID or the id of one of our own events, a version MODEL/N; "rhei runs list" names runs; an answer or a log line has a traceId, which is taken too' }) };
   }
   const silent = known.find(({ found }) => !found.traced);

@@ -71,6 +71,7 @@ export class Jaeger {
 
   private away(why: string): RheiError {
     return new RheiError('unavailable', `No Jaeger answers at ${this.url} (from ${this.from}): ${why}.`, {
+      field: '--jaeger', expected: 'the address of a Jaeger that answers', got: this.url,
       hint: 'name its query address with --jaeger http://host:16686, or set RHEI_JAEGER; "docker run -p 16686:16686 -p 4318:4318 jaegertracing/jaeger:2.13.0" starts one',
     });
   }

@@ -10,6 +10,7 @@ import { deadLettersCommand } from './commands/dead-letters';
 import { describeCommand } from './commands/describe';
 import { featuresCommand } from './commands/features';
 import { getCommand } from './commands/get';
+import { helpCommand } from './commands/help';
 import { modelsCommand } from './commands/models';
 import { monitorsCommand } from './commands/monitors';
 import { predictCommand } from './commands/predict';
@@ -62,7 +63,7 @@ export function programOf(context: Context): Command {
   program.commandsGroup('Decide and prove:');
   add(program, approveCommand(context), rejectCommand(context), rollbackCommand(context), deadLettersCommand(context), auditCommand(context));
   program.commandsGroup('Your shell:');
-  add(program, completionCommand(context));
+  add(program, helpCommand(() => program), completionCommand(context));
   program.addCommand(completeCommand(context, () => program).copyInheritedSettings(program), { hidden: true });
   return program;
 }

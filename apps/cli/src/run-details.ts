@@ -56,9 +56,7 @@ export function describeRun(run: training.Run, width: number): string {
     ...optional('trees', stopped === undefined ? '' : `${stopped.round} of ${stopped.of}: best on the latest rows that fit`),
     ...optional('failure', run.failure),
   ];
-  const beside = Math.max(...about.map(([name]) => name.length)) + 2;
-  const folded = about.map(([name, value]): [string, string] => [name, value.includes(' ') ? wrapped(' '.repeat(beside), value, ' '.repeat(beside), width).trim() : value]);
-  return [pairs(folded), metricsTable(report, width), differenceTable(report, width), slicesTable(report, width), leaksText(report, width)].filter((part) => part !== '').join('\n');
+  return [pairs(about, width), metricsTable(report, width), differenceTable(report, width), slicesTable(report, width), leaksText(report, width)].filter((part) => part !== '').join('\n');
 }
 
 const optional = (name: string, value: string): [string, string][] => (value === '' ? [] : [[name, value]]);

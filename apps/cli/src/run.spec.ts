@@ -41,11 +41,35 @@ describe('a wrong call', () => {
   it('is told as JSON to a program', async () => {
     const { code, err } = await rhei('stauts', '--json');
     expect(code).toBe(2);
-    expect(JSON.parse(err)).toEqual({ code: 'invalid', message: "unknown command 'stauts'. Did you mean status?", hint: expect.any(String), retryable: false });
+    expect(JSON.parse(err)).toEqual({ code: 'invalid', message: "unknown command 'stauts'. Did you mean status?", field: 'command', expected: expect.any(String), got: 'stauts', hint: expect.any(String), retryable: false });
+  });
+});
+
+describe('what the parser refuses', () => {
+  it.each([
+    [['status', '--nonsense'], '--nonsense', 'an option that this command has', '--nonsense'],
+    [['runs', 'start'], 'plan', 'a value', 'nothing'],
+    [['runs', 'list', '--limit'], '--limit <n>', 'a value', 'nothing'],
+    [['runs', 'list', '--limit', 'all'], '--limit <n>', 'a whole number above zero', 'all'],
+    [['runs', 'list', '--state', 'done'], '--state <state>', 'one of open, waiting, running, succeeded, failed, cancelled', 'done'],
+    [['predictions', 'replay', 'p1', 'x'], 'version', 'a whole number above zero', 'x'],
+    [['predictions', 'list', '--from', 'noon'], '--from <instant>', expect.stringMatching(/RFC 3339|instant/), 'noon'],
+    [['apply'], '-f, --file <path...>', 'a value', 'nothing'],
+    [['status', 'extra'], 'arguments', '0', '1'],
+  ])('%j is told with the place, what was expected, and what came', async (args, field, expected, got) => {
+    expect(JSON.parse((await rhei(...args, '--json')).err)).toMatchObject({ code: 'invalid', field, expected, got, hint: expect.any(String) });
   });
 });
 
 describe('help', () => {
+  it('of a command can be asked for by name', async () => {
+    expect(await rhei('help', 'runs', 'start')).toEqual(await rhei('runs', 'start', '--help'));
+    expect(await rhei('help')).toEqual(await rhei());
+    const { code, out, err } = await rhei('help', 'rusn');
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain('hint: did you mean runs?');
+  });
+
   it('is printed when nothing was asked, the usual call first, and fits 80 columns', async () => {
     const { code, out } = await rhei();
     expect(code).toBe(0);

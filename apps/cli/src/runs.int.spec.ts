@@ -35,7 +35,7 @@ const double: Service = service({
         return { runs: said.run, total: 7 };
       }),
       getRun: one(({ run: named }: training.GetRunRequest) => {
-        if (named !== id) throw new RheiError('not_found', `There is no run "${named}". ListRuns names the runs of a model.`);
+        if (named !== id) throw new RheiError('not_found', `There is no run "${named}".`);
         return { run: next(said.run) };
       }),
       startRun: one((request: training.StartRunRequest) => {

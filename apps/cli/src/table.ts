@@ -29,10 +29,10 @@ function widest(widths: number[], mayGive: (at: number) => boolean): number {
   return widths.reduce((best, width, at) => (mayGive(at) && width > shortest && (best < 0 || width > widths[best]) ? at : best), -1);
 }
 
-/** `name   value` lines. */
-export function pairs(values: [name: string, value: string][]): string {
-  const width = Math.max(...values.map(([name]) => lengthOf(name)));
-  return values.map(([name, value]) => `${pad(name, width, false)}  ${value}\n`).join('');
+/** `name   value` lines; with a `width`, values of several words are broken below where they begin. */
+export function pairs(values: [name: string, value: string][], width?: number): string {
+  const beside = Math.max(...values.map(([name]) => lengthOf(name))) + gap;
+  return values.map(([name, value]) => wrapped(pad(name, beside, false), value, ' '.repeat(beside), width)).join('');
 }
 
 /** The text cut to so many characters, the last of which is then "…". */

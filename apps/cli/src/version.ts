@@ -8,7 +8,8 @@ import { pairs, table, wrapped } from './table';
 
 /** `churn 3`, `churn v3` and `churn/3` name the same version. */
 export function versionNamed(model: string, version: string | undefined): { model: string; version: number } {
-  const [name, number] = version === undefined ? [model.slice(0, model.lastIndexOf('/')), model.slice(model.lastIndexOf('/') + 1)] : [model, version];
+  const cut = model.lastIndexOf('/');
+  const [name, number] = version !== undefined ? [model, version] : cut < 0 ? [model, ''] : [model.slice(0, cut), model.slice(cut + 1)];
   if (!/^v?[1-9]\d{0,8}$/.test(number) || name === '') {
     const got = [model, version].filter(Boolean).join(' ');
     throw new RheiError('invalid', `"${got}" names no version.`, { field: 'version', expected: 'MODEL VERSION, such as churn 3', got, hint: `"rhei models versions ${name || model}" lists them` });
@@ -42,7 +43,7 @@ export function describeVersion(version: registry.ModelVersion, width: number): 
     ...(version.rejectedBy === '' ? [] : [['rejected by', said(version.rejectedBy, version.reason)] as [string, string]]),
     ...version.live.map(({ deployment, role, share, since }): [string, string] => [role, `in ${deployment}, ${(100 * share).toFixed(0)} % of its questions, since ${formatInstant(since)}`]),
     ...version.judgements.map((one): [string, string] => ['helped', helpOf(one)]),
-  ]);
+  ], width);
   return [about, metricsOf(version, width), gatesOf(version, width)].filter((part) => part !== '').join('\n');
 }
 
@@ -81,7 +82,7 @@ function metricsOf({ reportJson }: registry.ModelVersion, width: number): string
 const cellOf = (value: unknown): string => (typeof value === 'number' ? (Number.isInteger(value) ? String(value) : value.toFixed(4)) : '-');
 function intervalOf(value: unknown): string {
   const { low, high } = (value ?? {}) as { low?: unknown; high?: unknown };
-  return typeof low === 'number' && typeof high === 'number' ? signedRange(low, high) : '-';
+  return typeof low === 'number' && typeof high === 'number' ? `${signed(low, 3)}..${signed(high, 3)}` : '-';
 }
 
 function gatesOf({ gates }: registry.ModelVersion, width: number): string {

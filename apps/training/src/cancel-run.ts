@@ -12,7 +12,7 @@ export async function cancelRun(deps: Deps, { run: id, by }: { run: string; by: 
     const run = (await lockRun(tx, id)) ?? (await runNamed(tx, id));
     if (run.state === 'cancelled') return run;
     if (!isOpen(run.state)) throw conflict(`Run ${id} has ${run.state}; expected one that is waiting or running. Only an open run can be cancelled.`, {
-      reason: 'RUN_ENDED', field: 'run', expected: 'a run that is waiting or running', got: `one that has ${run.state}`, hint: 'ListRuns says which runs are open.',
+      reason: 'RUN_ENDED', field: 'run', expected: 'a run that is waiting or running', got: `one that has ${run.state}`, hint: '"rhei runs list --state open" names them',
     });
     const failure = `cancelled by ${by}`;
     await saveEnd(tx, id, { state: 'cancelled', failure, at: tx.now });

@@ -20,7 +20,7 @@ export interface RunComparison {
 /** What differs between two runs, and what that did to their models. Errors: `not_found`; `conflict` (`SAME_RUN`). */
 export async function compareRuns({ database }: Pick<Deps, 'database'>, ids: { a: string; b: string }): Promise<RunComparison> {
   const [a, b] = [await runNamed(database, ids.a), await runNamed(database, ids.b)];
-  if (a.id === b.id) throw conflict(`Both runs are ${a.id}; expected two. Name another run to compare with.`, { reason: 'SAME_RUN', field: 'b', expected: `a run other than ${a.id}`, got: b.id, hint: 'ListRuns names the runs of a model.' });
+  if (a.id === b.id) throw conflict(`Both runs are ${a.id}; expected two. Name another run to compare with.`, { reason: 'SAME_RUN', field: 'b', expected: `a run other than ${a.id}`, got: b.id, hint: '"rhei runs list" names them' });
   return comparisonOf(a, b);
 }
 

@@ -26,7 +26,7 @@ export async function reproduceRun(deps: Deps, { run: id, requestId, by }: Repro
     if (run.state === 'waiting' || run.state === 'running') throw conflict(`Run ${id} is ${run.state}; expected one that has succeeded. Wait until it has ended.`, { reason: 'RUN_OPEN', ...expected, got: `one that is ${run.state}`, hint: 'Wait until it has ended.' });
     if (run.state !== 'succeeded' || run.record === undefined) {
       const end = run.state === 'succeeded' ? 'succeeded before records were kept' : `has ${run.state === 'failed' ? 'failed' : 'been cancelled'}`;
-      throw conflict(`Run ${id} ${end}; expected one that has made a model and kept what made it.`, { reason: 'NOTHING_RECORDED', ...expected, got: `one that ${end}`, hint: 'ListRuns says which runs have succeeded.' });
+      throw conflict(`Run ${id} ${end}; expected one that has made a model and kept what made it.`, { reason: 'NOTHING_RECORDED', ...expected, got: `one that ${end}`, hint: '"rhei runs list --state succeeded" names those that have' });
     }
     const number = (await countReproductions(tx, id)) + 1;
     const reproduction = reproductionId(id, number);

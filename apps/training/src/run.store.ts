@@ -40,7 +40,7 @@ export async function findRun(q: Queryable, id: string): Promise<Run | undefined
 
 /** The run; `field` is where a caller named it. Errors: `not_found`. */
 export async function runNamed(q: Queryable, id: string, field = 'run'): Promise<Run> {
-  return (await findRun(q, id)) ?? Promise.reject(notFound(`There is no run "${id}". ListRuns names the runs of a model.`, { field, expected: 'the id of a run', got: id, hint: 'ListRuns names the runs of a model.' }));
+  return (await findRun(q, id)) ?? Promise.reject(notFound(`There is no run "${id}".`, { field, expected: 'the id of a run', got: id, hint: '"rhei runs list" names them' }));
 }
 
 /** The run, locked against every other change of it. */

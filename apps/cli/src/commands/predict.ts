@@ -24,7 +24,7 @@ export function predictCommand(context: Context): Command {
   return explained(new Command('predict'), {
     purpose: 'Asks a deployment for a prediction; types come from the deployment.',
     examples: [
-      'rhei predict renewals customer=c1 plan=basic months=14 asked=2030-06-30T18:00:00Z',
+      'rhei predict renewals customer=c1 months=14 asked=2030-06-30T18:00:00Z',
       'rhei predict renewals -f request.json --id mine-1',
     ],
   })
@@ -48,10 +48,10 @@ async function predict(context: Context, deployment: string, fields: string[], {
 }
 
 function rowsOf(fields: string[], file: string | undefined): Record<string, unknown>[] {
-  if (file === undefined && fields.length === 0) throw new RheiError('invalid', 'The request has no fields.', { hint: 'name them as field=value, or in a file with -f FILE.json' });
+  if (file === undefined && fields.length === 0) throw new RheiError('invalid', 'The request has no fields.', { field: 'field=value', expected: 'fields of the request, or -f FILE', got: 'nothing', hint: 'name them as field=value, or in a file with -f FILE.json' });
   const given = fields.map((field) => {
     const cut = field.indexOf('=');
-    if (cut < 1) throw new RheiError('invalid', `"${field}" is no field.`, { expected: 'field=value', got: field });
+    if (cut < 1) throw new RheiError('invalid', `"${field}" is no field.`, { field: 'field=value', expected: 'NAME=VALUE', got: field, hint: 'a value with spaces needs quotes around it' });
     return [field.slice(0, cut), field.slice(cut + 1)] as const;
   });
   const twice = given.find(([name], at) => given.findIndex(([other]) => other === name) !== at);

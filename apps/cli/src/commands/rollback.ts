@@ -54,7 +54,7 @@ async function find({ platform }: Context, name: string): Promise<serving.Deploy
   if (found !== undefined) return found;
   const names = deployments.map((one) => one.name);
   const meant = nearest(name, names);
-  throw new RheiError('not_found', `There is no deployment "${name}".`, { field: 'deployment', expected: names.join(', ') || 'none is applied yet', got: name, ...(meant !== undefined && { hint: `did you mean ${meant}?` }) });
+  throw new RheiError('not_found', `There is no deployment "${name}".`, { field: 'deployment', expected: names.join(', ') || 'none is applied yet', got: name, hint: meant === undefined ? '"rhei get Deployment" lists them' : `did you mean ${meant}?` });
 }
 
 async function untilShifted(context: Context, name: string, revision: number, until: number): Promise<boolean> {

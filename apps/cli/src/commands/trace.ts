@@ -25,7 +25,7 @@ export function traceCommand(context: Context): Command {
 async function trace(context: Context, kind: string | undefined, id: string, address: string | undefined): Promise<void> {
   if (kind !== undefined && !traceable.includes(kind)) {
     const meant = nearest(kind, traceable);
-    throw new RheiError('invalid', `Nobody keeps traces of a "${kind}".`, { expected: traceable.join(', '), got: kind, hint: meant === undefined ? `one of ${traceable.join(', ')}` : `did you mean ${meant}?` });
+    throw new RheiError('invalid', `Nobody keeps traces of a "${kind}".`, { field: 'kind', expected: traceable.join(', '), got: kind, hint: meant === undefined ? `one of ${traceable.join(', ')}` : `did you mean ${meant}?` });
   }
   const { platform } = context;
   const explain: Explain = (request) => platform.ask(platform.operations, platform.operations.explain, request);
@@ -40,7 +40,7 @@ function jaegerOf({ flags, terminal: { env }, platform }: Context, address: stri
   const [url, from] = address !== undefined ? [address, '--jaeger'] : env.RHEI_JAEGER ? [env.RHEI_JAEGER, 'RHEI_JAEGER']
     : platform.target.jaeger !== undefined ? [platform.target.jaeger, flags.data ?? env.RHEI_DATA ?? '.rhei'] : [fallback, 'the default'];
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new RheiError('invalid', `The address ${JSON.stringify(url)} of Jaeger from ${from} is no URL.`, { expected: 'http://host:16686', got: url });
+    throw new RheiError('invalid', `The address ${JSON.stringify(url)} of Jaeger from ${from} is no URL.`, { field: from, expected: 'http://host:16686', got: url, hint: '--jaeger names the address at which its pages are' });
   }
   return new Jaeger(url.replace(/\/+$/, ''), from);
 }

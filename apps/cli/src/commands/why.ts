@@ -25,13 +25,15 @@ export function whyCommand(context: Context): Command {
 async function why(context: Context, kind: string | undefined, id: string, depth: number): Promise<void> {
   if (kind !== undefined && !kinds.includes(kind)) {
     const meant = nearest(kind, kinds);
-    throw new RheiError('invalid', `Nobody keeps causes of a "${kind}".`, { expected: kinds.join(', '), got: kind, hint: meant === undefined ? `one of ${kinds.join(', ')}` : `did you mean ${meant}?` });
+    throw new RheiError('invalid', `Nobody keeps causes of a "${kind}".`, { field: 'kind', expected: kinds.join(', '), got: kind, hint: meant === undefined ? `one of ${kinds.join(', ')}` : `did you mean ${meant}?` });
   }
   const { platform } = context;
   const explain: Explain = (request) => platform.ask(platform.operations, platform.operations.explain, request);
   const starts = await find(explain, kind, id);
   if (starts.length === 0) {
-    throw new RheiError('not_found', `No service knows ${kind === undefined ? '' : `the ${kind} `}"${id}".`, { hint: 'a version is MODEL/N, a window MONITOR/START, an event SOURCE/ID; "rhei runs list" and "rhei models versions MODEL" list what there is' });
+    throw new RheiError('not_found', `No service knows ${kind === undefined ? '' : `the ${kind} `}"${id}".`, {
+      field: 'id', expected: 'MODEL/N of a version, MONITOR/START of a window, SOURCE/ID of an event, or the id of a run or prediction', got: id, hint: '"rhei runs list", "rhei models versions MODEL" and "rhei predictions list" name them',
+    });
   }
   const chains: Link[] = [];
   for (const start of starts) chains.push(await follow(explain, { ...start, id }, depth));
