@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { root, type StoryReport } from './platform-process';
+import { root, smallStory, type StoryReport } from './platform-process';
 
 interface Said {
   code: number;
@@ -21,10 +21,10 @@ export class Deployment {
   private constructor(readonly project: string, readonly folder: string, readonly address: string) {}
 
   /** Makes secrets, starts everything and waits until all is healthy. The images of the services are there. */
-  static async up(project: string, address: string): Promise<Deployment> {
+  static async up(project: string, address: string, story = smallStory): Promise<Deployment> {
     const deployment = new Deployment(project, mkdtempSync(join(tmpdir(), `${project}-`)), address);
     try {
-      await deployment.run(process.execPath, [join(root, 'infra', 'workspace', 'secrets.mjs'), '--dir', deployment.folder, '--host', address, '--story', join(root, 'examples', 'flights', 'story-small.yaml')]);
+      await deployment.run(process.execPath, [join(root, 'infra', 'workspace', 'secrets.mjs'), '--dir', deployment.folder, '--host', address, '--story', story]);
       await deployment.compose('up', '-d', '--wait', '--wait-timeout', '240', '--no-build');
     } catch (error) {
       const logs = await deployment.logs().catch(() => '');
@@ -79,10 +79,10 @@ export class Deployment {
     return this.started(args).ended;
   }
 
-  replay(story: string): Replay {
+  replay(story: string, ...options: string[]): Replay {
     const state = join(this.folder, 'story.json');
     const report = join(this.folder, 'report.json');
-    const { ended } = this.started(['replay', story, '--state', state, '--report', report]);
+    const { ended } = this.started(['replay', story, '--state', state, '--report', report, ...options]);
     return {
       step() {
         try {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export const root = join(__dirname, '..', '..', '..');
+export const wholeStory = join(root, 'examples', 'flights', 'story.yaml');
 export const smallStory = join(root, 'examples', 'flights', 'story-small.yaml');
 /** From May on there is nothing to learn. */
 export const randomStory = join(root, 'examples', 'flights', 'story-random.yaml');
