@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { invalid, tooLarge, type RheiError } from '@rhei/contracts';
 
 /** What one request may bring. */
@@ -40,7 +40,9 @@ export function readBody(body: Buffer, contentType: string | undefined): EventBo
   if (body.length > limits.bodyBytes) {
     throw tooLarge(`The body has ${body.length} bytes; at most ${limits.bodyBytes} are taken. Send it in parts.`, { expected: `at most ${limits.bodyBytes} bytes`, got: `${body.length}` });
   }
-  if (!isUtf8(body)) throw invalid('The body is not UTF-8; expected JSON in UTF-8.', { expected: 'UTF-8' });
+  // Where every character is one byte, an event's text is cut from that of the body, which is read once.
+  const text = isAscii(body) ? body.toString('latin1') : undefined;
+  if (text === undefined && !isUtf8(body)) throw invalid('The body is not UTF-8; expected JSON in UTF-8.', { expected: 'UTF-8' });
   const { first, elements, end } = scan(body);
   const batch = first === OPEN_ARRAY;
   if (!batch && first !== OPEN_OBJECT) throw notJson(body.length === 0 ? 'it is empty' : 'it is neither an object nor an array', expected);
@@ -54,10 +56,10 @@ export function readBody(body: Buffer, contentType: string | undefined): EventBo
   if (elements.length > limits.events) {
     throw tooLarge(`The batch has ${elements.length} events; at most ${limits.events} are taken. Send it in parts.`, { expected: `at most ${limits.events} events`, got: `${elements.length}` });
   }
-  return { batch, events: elements.map((element, index) => readEvent(body, element, batch ? `event ${index} of the batch: ` : '', expected)) };
+  return { batch, events: elements.map((element, index) => readEvent(body, text, element, batch ? `event ${index} of the batch: ` : '', expected)) };
 }
 
-function readEvent(body: Buffer, { start, end, depth }: Element, where: string, expected: Expected): SentEvent {
+function readEvent(body: Buffer, text: string | undefined, { start, end, depth }: Element, where: string, expected: Expected): SentEvent {
   const bytes = body.subarray(start, end);
   if (bytes.length > limits.eventBytes) {
     return { bytes, fault: tooLarge(`The event has ${bytes.length} bytes; at most ${limits.eventBytes} are taken.`, { expected: `at most ${limits.eventBytes} bytes`, got: `${bytes.length}` }) };
@@ -66,7 +68,7 @@ function readEvent(body: Buffer, { start, end, depth }: Element, where: string, 
     return { bytes, fault: invalid(`The event is nested ${depth} levels deep; at most ${limits.depth} are taken.`, { expected: `at most ${limits.depth} levels`, got: `${depth}` }) };
   }
   try {
-    return { bytes, value: JSON.parse(bytes.toString('utf8')) };
+    return { bytes, value: JSON.parse(text === undefined ? bytes.toString('utf8') : text.slice(start, end)) };
   } catch (error) {
     throw notJson(`${where}${(error as Error).message}`, expected);
   }
