@@ -41,6 +41,8 @@ interface Deps {
   contracts: ContractStore;
 }
 interface Judged extends Delivery {
+  source: string;
+  id: string;
   submission: Submission;
   verdict: Sound | Breach;
 }
@@ -69,7 +71,7 @@ export async function foresee(tx: Transaction, contracts: ContractStore, submiss
     if (!('verdict' in one)) return one;
     const verdict = verdicts.get(one)!;
     // Another content of its id would find it known.
-    if (verdict === 'accepted') known.set(identity(one), { ...one, shard: 0, arrival: tx.now });
+    if (verdict === 'accepted') known.set(one.name, { ...one, shard: 0, arrival: tx.now });
     if (verdict === 'accepted' || verdict === 'duplicate') return { status: verdict };
     return outcomeOf(one, verdict, known) as Extract<Outcome, { error: RheiError }>;
   });
@@ -83,12 +85,12 @@ interface Settled {
 async function settle(tx: Transaction, contracts: ContractStore, submissions: Submission[]): Promise<Settled[]> {
   const { judged, deliveries } = await judgeAll(tx, contracts, submissions);
   const records = await storeRecords(tx, candidates(deliveries));
-  const added = new Set(records.map(identity));
-  const rest = new Map(deliveries.filter((delivery) => !added.has(identity(delivery))).map((delivery) => [identity(delivery), delivery]));
+  const added = new Set(records.map(({ name }) => name));
+  const rest = new Map(deliveries.filter(({ name }) => !added.has(name)).map((delivery) => [delivery.name, delivery]));
   // Read after the insert: it waited for the commits that it met, so what they added is seen now.
   const known = new Map((await knownRecords(tx, [...rest.values()])).map((record) => [identity(record), record]));
   const verdicts = settleDeliveries(deliveries, digestsOf(known));
-  for (const record of records) known.set(identity(record), record);
+  for (const record of records) known.set(record.name, record);
   const outcomes = new Map(deliveries.map((delivery, index) => [delivery, outcomeOf(delivery, verdicts[index], known)]));
   return judged.map((one, index) => ({ submission: submissions[index], outcome: 'verdict' in one ? outcomes.get(one)! : one }));
 }
@@ -112,29 +114,33 @@ function judgeSubmission(contracts: Map<string, Contract>, submission: Submissio
     return { status: 'not_found', error: notFound(`Source "${event.source}" has no event type "${event.type}"; its contract knows ${expected}.`, { field: 'type', expected, got: event.type }) };
   }
   const verdict = judge(contract, event, now);
-  return { source: event.source, id: event.id, digest: event.digest, broken: 'rule' in verdict, submission, verdict };
+  return { name: identity(event), source: event.source, id: event.id, digest: event.digest, broken: 'rule' in verdict, submission, verdict };
 }
 
+type NamedRecord = StoredRecord & Pick<Delivery, 'name'>;
+
 /** Inserts what is new, stamps its arrival, and says so: one event per shard. Returns the new records. */
-async function storeRecords(tx: Transaction, sound: Judged[]): Promise<StoredRecord[]> {
+async function storeRecords(tx: Transaction, sound: Judged[]): Promise<NamedRecord[]> {
   if (sound.length === 0) return [];
-  const shardOfRecord = ({ verdict }: Judged): number => shardOf('ingestion.records', (verdict as Sound).key);
+  const shardOfEach = sound.map(({ verdict }) => shardOf('ingestion.records', (verdict as Sound).key));
   // Before the insert, so that nobody else stamps an arrival in these shards until this one is committed.
-  const locked = await lockShards(tx, [...new Set(sound.map(shardOfRecord))]);
+  const locked = await lockShards(tx, [...new Set(shardOfEach)]);
   const shards = new Map(locked.map(({ shard, watermark }) => [shard, arrive(watermark, tx.now)]));
-  const wanted = sound.map((one): StoredRecord => {
+  const wanted = sound.map((one, index): NamedRecord => {
     const { event, traceparent, mendedBy = '' } = one.submission;
-    const shard = shardOfRecord(one);
+    const { key, eventTime, identity: fact, revision, withdrawn } = one.verdict as Sound;
+    const shard = shardOfEach[index];
     return {
-      source: event.source, id: event.id, type: event.type, shard, arrival: shards.get(shard)!.arrival, ...(one.verdict as Sound), supersedes: '', mendedBy,
+      name: one.name, source: event.source, id: event.id, type: event.type, shard, arrival: shards.get(shard)!.arrival, key, eventTime, identity: fact, revision, withdrawn, supersedes: '', mendedBy,
       subject: event.subject ?? '', dataJson: event.dataJson, digest: event.digest, traceparent, origin: event.traceparent ?? traceparent,
     };
   });
   // Facts are almost always of one key, so the locks of the shards keep others from adding to them meanwhile.
   const facts = await knownFacts(tx, wanted.filter(({ identity: fact }) => fact !== ''));
   succeed(wanted, facts);
-  const added = new Set((await insertRecords(tx, wanted)).map(identity));
-  const records = wanted.filter((record) => added.has(identity(record)));
+  const inserted = await insertRecords(tx, wanted);
+  const added = inserted.length === wanted.length ? undefined : new Set(inserted.map(identity));
+  const records = added === undefined ? wanted : wanted.filter(({ name }) => added.has(name));
   if (records.length < wanted.length) await saveSupersedes(tx, succeedAnew(records, facts));
   const said = [...shards].filter(([shard]) => records.some((record) => record.shard === shard)).map(([shard, { watermark }]) => ({ shard, watermark }));
   for (const { shard, watermark } of said) {
@@ -174,7 +180,7 @@ function outcomeOf(delivery: Judged, verdict: ReturnType<typeof settleDeliveries
     const { message, field, rule, expected, got, hint } = delivery.verdict as Breach;
     return { status: verdict, error: rejected(message, { field, rule, expected, got, hint }) };
   }
-  const { shard, arrival, digest } = known.get(identity(delivery))!;
+  const { shard, arrival, digest } = known.get(delivery.name)!;
   if (verdict !== 'conflict') return { status: verdict, shard, arrival };
   return {
     status: verdict,

@@ -1,7 +1,7 @@
 /** What is compared of one delivery; `broken` when it does not meet its contract. */
 export interface Delivery {
-  source: string;
-  id: string;
+  /** Source and id, as {@link identity} writes them. */
+  name: string;
   digest: string;
   broken: boolean;
 }
@@ -14,8 +14,7 @@ export const identity = ({ source, id }: { source: string; id: string }): string
 export function candidates<D extends Delivery>(deliveries: readonly D[]): D[] {
   const first = new Map<string, D>();
   for (const delivery of deliveries) {
-    const key = identity(delivery);
-    if (!delivery.broken && !first.has(key)) first.set(key, delivery);
+    if (!delivery.broken && !first.has(delivery.name)) first.set(delivery.name, delivery);
   }
   // Two commits that insert the same ids wait for each other in one order only, so they cannot deadlock.
   return [...first.entries()].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, delivery]) => delivery);
@@ -29,12 +28,11 @@ export function candidates<D extends Delivery>(deliveries: readonly D[]): D[] {
 export function settleDeliveries(deliveries: readonly Delivery[], known: ReadonlyMap<string, string>): Verdict[] {
   const seen = new Map(known);
   return deliveries.map((delivery) => {
-    const key = identity(delivery);
-    const before = seen.get(key);
+    const before = seen.get(delivery.name);
     if (before === delivery.digest) return 'duplicate';
     if (delivery.broken) return 'rejected';
     if (before !== undefined) return 'conflict';
-    seen.set(key, delivery.digest);
+    seen.set(delivery.name, delivery.digest);
     return 'accepted';
   });
 }

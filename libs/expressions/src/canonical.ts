@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const DEEPEST = 256;
 
@@ -78,7 +78,7 @@ function refuse(at: Path, what: string): never {
 }
 
 /** SHA-256 in lower-case hexadecimal; a string is hashed as UTF-8. */
-export const sha256 = (content: Uint8Array | string): string => createHash('sha256').update(content).digest('hex');
+export const sha256 = (content: Uint8Array | string): string => hash('sha256', content);
 
 /** SHA-256 over the canonical JSON of a value: equal values have equal digests, whatever the order of their keys. */
 export const digestOf = (value: unknown): string => sha256(canonicalJson(value));

@@ -3,7 +3,18 @@ import { events, invalid, topics, type EventName, type TopicName } from '@rhei/c
 /** FNV-1a over the UTF-8 bytes, 32 bits: the same in every language, so that a producer elsewhere can find a key's partition. */
 export function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text, 'utf8')) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    // Plain ASCII is its own bytes, as almost every key is.
+    if (code > 127) return hashOf(Buffer.from(text, 'utf8'));
+    hash = Math.imul(hash ^ code, 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+function hashOf(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }
 
