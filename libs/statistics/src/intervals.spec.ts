@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { binomialRange } from './binomial-range';
 import { binomialInterval, blockBootstrap, wilsonInterval } from './intervals';
 import { randomOf } from './random';
 
@@ -26,6 +27,27 @@ describe('a bootstrap over days', () => {
       expect(a.high).toBeGreaterThan(a.mean);
       for (const end of ['mean', 'low', 'high'] as const) expect(b[end]).toBeCloseTo(a[end] * scale + move, 9);
     }), { seed: 7, numRuns: 20 });
+  });
+
+  it('errs on either side as often as its level says, also with few days that differ from one another', () => {
+    const trials = 400;
+    const [least, most] = binomialRange(trials, 0.025);
+    for (const count of [7, 14]) {
+      let [above, below] = [0, 0];
+      for (let trial = 0; trial < trials; trial++) {
+        const random = randomOf(11, `nothing differs, ${count} days`, trial);
+        // Sums of twelve uniform numbers are all but normal.
+        const noise = (): number => Array.from({ length: 12 }, () => random() / 2 ** 32).reduce((sum, one) => sum + one, -6);
+        const nothing = Array.from({ length: count }, () => {
+          const ofTheDay = noise() / 2;
+          return [noise(), noise(), noise(), noise()].map((one) => one + ofTheDay);
+        });
+        const { low, high } = blockBootstrap(nothing, { seed: trial, draws: 500 });
+        if (low > 0) above++;
+        if (high < 0) below++;
+      }
+      expect({ count, above: above >= least && above <= most, below: below >= least && below <= most }).toEqual({ count, above: true, below: true });
+    }
   });
 
   it('leaves out days without rows and refuses fewer than two with rows', () => {
