@@ -44,7 +44,7 @@ export function findTarget(flags: TargetFlags, env: Record<string, string | unde
   const http = flags.url ?? env.RHEI_URL ?? platform?.http;
   if (http === undefined) {
     throw new RheiError('invalid', `No platform is known: there is no --url, no RHEI_URL, and no ${file}.`, {
-      hint: 'start one with "npm start", or name its address with --url http://host:8080',
+      field: '--url', expected: 'the address of a platform', got: 'nothing', hint: 'start one with "npm start", or name its address with --url http://host:8080',
     });
   }
   const addressFrom = flags.url !== undefined ? '--url' : env.RHEI_URL !== undefined ? 'RHEI_URL' : file;
@@ -72,20 +72,20 @@ function findToken(flags: TargetFlags, env: Record<string, string | undefined>, 
   if (tokens?.[as] !== undefined) return { token: tokens[as], tokenFrom: `${file} ("${as}")` };
   const missing = flags.as === undefined ? 'there is no --token, no --token-file, no RHEI_TOKEN, and' : 'there is no --token and no --token-file, and';
   throw new RheiError('unauthenticated', `No token is known for "${as}": ${missing} ${tokens === undefined ? `no ${file}` : `${file} names only ${Object.keys(tokens).join(', ')}`}.`, {
-    hint: 'pass --token-file FILE, or set RHEI_TOKEN',
+    field: '--token-file', expected: `the token of ${as}`, got: 'none', hint: 'pass --token-file FILE, or set RHEI_TOKEN',
   });
 }
 
 function tokenIn(file: string, as: string | undefined): { token: string; tokenFrom: string } {
   const tokenFrom = file === '-' ? '--token-file (standard input)' : `--token-file ${file}`;
-  if (file !== '-' && !existsSync(file)) throw new RheiError('not_found', `There is no token file ${file}.`);
+  if (file !== '-' && !existsSync(file)) throw new RheiError('not_found', `There is no token file ${file}.`, { field: '--token-file', expected: 'a file with a token', got: file, hint: '"-" is standard input' });
   const text = readFileSync(file === '-' ? 0 : file, 'utf8').trim();
-  if (text === '') throw new RheiError('unauthenticated', `The token from ${tokenFrom} is empty.`);
+  if (text === '') throw new RheiError('unauthenticated', `The token from ${tokenFrom} is empty.`, { field: '--token-file', expected: 'a token', got: 'nothing', hint: 'the start of the platform prints the admin\'s once; its data folder keeps all' });
   if (!text.startsWith('{')) return { token: text, tokenFrom };
   const name = as ?? 'admin';
   const tokens = parseJson<Record<string, string>>(text, file);
   if (tokens[name] === undefined) {
-    throw new RheiError('unauthenticated', `No token is known for "${name}": ${tokenFrom} names only ${Object.keys(tokens).join(', ')}.`, { hint: 'name one of them with --as NAME' });
+    throw new RheiError('unauthenticated', `No token is known for "${name}": ${tokenFrom} names only ${Object.keys(tokens).join(', ')}.`, { field: '--as', expected: `one of ${Object.keys(tokens).join(', ')}`, got: name, hint: 'name one of them with --as NAME' });
   }
   return { token: tokens[name], tokenFrom: `${tokenFrom} ("${name}")` };
 }

@@ -55,6 +55,8 @@ export class FakePlatform {
       },
       listResources: ({ service }: runtime.ListResourcesRequest) => ({ resources: [...this.resources.values()].filter((resource) => ownerOf(resource) === service) }),
     });
+    // On the system clock there is nothing to steer.
+    this.add(runtime.ReplayControlService, { getProgress: () => { throw new RheiError('not_found', 'There is no clock to move.'); } });
     this.add(ingestion.IngestionServiceService, { listQuarantine: () => ({ events: this.quarantined, total: this.quarantined.length }) });
     this.add(training.TrainingServiceService, {
       listRuns: ({ plan, state, limit }: training.ListRunsRequest) => {

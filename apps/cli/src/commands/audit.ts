@@ -32,7 +32,7 @@ async function verify(context: Context, file: string | undefined): Promise<void>
   ));
   for (const { service, sequence, fault } of broken) context.say(`${service}, decision ${sequence}: ${fault}.`);
   if (broken.length > 0) context.exitCode = 1;
-  else context.suggest(`All ${serviceNames.length} chains hold. Keep where they end (--json) elsewhere: that shows a cut at the end.`);
+  else context.suggest(`All ${serviceNames.length} chains hold. Keep their ends (--json) elsewhere: that shows a later cut.`);
 }
 
 async function exportAll(context: Context): Promise<void> {

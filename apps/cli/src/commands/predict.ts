@@ -62,16 +62,16 @@ function rowsOf(fields: string[], file: string | undefined): Record<string, unkn
 }
 
 function readRows(file: string): Record<string, unknown>[] {
-  if (file !== '-' && !existsSync(file)) throw new RheiError('not_found', `There is no file ${file}.`);
+  if (file !== '-' && !existsSync(file)) throw new RheiError('not_found', `There is no file ${file}.`, { field: '--file', expected: 'a file of JSON', got: file, hint: '"-" is standard input' });
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8'));
   } catch (error) {
-    throw new RheiError('invalid', `${file} is no JSON: ${(error as Error).message}`);
+    throw new RheiError('invalid', `${file} is no JSON: ${(error as Error).message}`, { field: '--file', expected: 'JSON', got: file, hint: 'an object of fields, or a list of them' });
   }
   const rows = Array.isArray(value) ? value : [value];
   if (rows.length === 0 || rows.some((row) => typeof row !== 'object' || row === null || Array.isArray(row))) {
-    throw new RheiError('invalid', `${file} holds no request.`, { expected: 'a JSON object of fields, or a list of such objects' });
+    throw new RheiError('invalid', `${file} holds no request.`, { field: '--file', got: file, hint: '{"months": 14} is one', expected: 'a JSON object of fields, or a list of such objects' });
   }
   return rows as Record<string, unknown>[];
 }
@@ -99,7 +99,7 @@ function answerOf(response: inference.ModelInferResponse): Answer {
 function text({ id, version, asOf, predictions, missingFeatures }: Answer, width: number): string {
   const missingIn = (row: number): string => missingFeatures.filter((one) => one.row === row).map(({ name, why }) => `${name} (${why})`).join(', ') || 'none';
   const shown = (value: number): string => value.toFixed(4);
-  const about: [string, string][] = [['version', version], ['as of', asOf ?? 'not said'], ['id', id]];
+  const about: [string, string][] = [['version', version === '0' ? 'none: the answer that its deployment declares' : version], ['as of', asOf ?? 'not said'], ['id', id]];
   if (predictions.length === 1) return pairs([...Object.entries(predictions[0]).map(([name, value]): [string, string] => [name, shown(value)]), ...about, ['missing', missingIn(0)]]);
   const names = Object.keys(predictions[0] ?? {});
   return `${pairs(about)}\n${table(

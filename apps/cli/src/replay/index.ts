@@ -1,10 +1,10 @@
-import { RheiError, serviceNames } from '@rhei/contracts';
+import { RheiError, runtime, serviceNames } from '@rhei/contracts';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { applyFiles } from '../apply-files';
-import { findTarget, readTokenFile, readTokens, type TargetFlags } from '../connect';
+import { call, clientByService, findTarget, readTokenFile, readTokens, type Target, type TargetFlags } from '../connect';
 import { closingWords, Display } from './display';
-import { ask, openDoors, type Doors } from './doors';
+import { openDoors, patiently, type Doors } from './doors';
 import { makePlan, type Plan } from './plan';
 import { ProgressFile } from './progress-file';
 import { reportPage } from './page/report-page';
@@ -45,9 +45,9 @@ export async function replay(options: ReplayOptions, env: Record<string, string 
   const file = new ProgressFile(options.state ?? join(folder, 'story.json'));
   const from = file.resume(plan.digest, story.name);
   const target = findTarget({ ...options, as: 'admin' }, env);
+  await checkClock(target);
   const doors = openDoors(target, tokensFor(story, options, folder, target.token));
   try {
-    await checkClock(doors);
     if (from.phase === 'apply') await begin(doors, story, plan, file);
     else err.write(`Going on at step ${from.step + 1} of ${plan.steps.length}, phase "${from.phase}".\n`);
     return await run(doors, story, plan, file, from, options, rows, err, out);
@@ -120,7 +120,9 @@ function tokensFor(story: Story, options: ReplayOptions, folder: string, admin: 
   const tokens = options.tokens === undefined ? readTokens(folder) : readTokenFile(options.tokens);
   const find = (name: string): string => {
     const token = tokens?.[name];
-    if (token === undefined) throw new RheiError('unauthenticated', `The story speaks as "${name}", of whom no token is known.`, { hint: 'name its token in --tokens FILE' });
+    if (token === undefined) throw new RheiError('unauthenticated', `The story speaks as "${name}", of whom no token is known.`, {
+      field: 'people', expected: 'a token of each that the story names', got: `none of ${name}`, hint: 'name the file of tokens with --tokens FILE',
+    });
     return token;
   };
   return {
@@ -131,13 +133,19 @@ function tokensFor(story: Story, options: ReplayOptions, folder: string, admin: 
   };
 }
 
-async function checkClock(doors: Doors): Promise<void> {
+/** Looked at first: a platform in real use knows nobody of the story. */
+async function checkClock(target: Target): Promise<void> {
+  const control = clientByService(runtime.ReplayControlClient, target);
   try {
-    await Promise.all(serviceNames.map((service) => ask(doors, doors.control, doors.control.getProgress, { service })));
+    await Promise.all(serviceNames.map((service) => patiently('look at its clock', () => call(control, control.getProgress, { service }, { token: target.token }))));
   } catch (error) {
     if (error instanceof RheiError && error.code === 'not_found') {
-      throw new RheiError('invalid', 'This platform runs on the system clock; a story needs a virtual one.', { hint: 'start it with CLOCK=replay on an empty data folder' });
+      throw new RheiError('invalid', 'This platform runs on the system clock; a story needs a virtual one.', {
+        field: 'clock', expected: 'a virtual clock', got: 'the system clock', hint: '"npm start -- --story FILE --data DIR" starts one in a new folder; deployed, CLOCK=replay makes one of new volumes',
+      });
     }
     throw error;
+  } finally {
+    control.close();
   }
 }
