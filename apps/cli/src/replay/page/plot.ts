@@ -41,13 +41,16 @@ const colours = ['#0072b2', '#d55e00', '#009e73', '#b8669b', '#8a7a00', '#3b8fc4
 const ink = '#767676';
 const dashes = ['', '7 3', '2 3', '9 3 2 3', '5 2', '1 3', '12 4'];
 const lineHeight = 20;
+const rowOfMarks = 12;
 const area = { left: 72, top: 46, width: 640 };
 
 /** Draws a plot as an SVG document. The same plot gives the same bytes. */
 export function drawPlot({ title, description, x, y, series, marks = [], ratio = 2.3 }: Plot): string {
   const width = ratio < 1.5 ? 360 : area.width;
   const height = Math.round(width / ratio);
-  const bottom = area.top + height;
+  // Each kind of mark has a row of its own, so that none hides another of the same instant.
+  const top = area.top + Math.max(0, marks.length - 1) * rowOfMarks;
+  const bottom = top + height;
   const at = (value: number): number => area.left + ((value - x.from) / (x.to - x.from)) * width;
   const up = (value: number): number => bottom - ((value - y.from) / (y.to - y.from)) * height;
   const lines = series.filter(({ kind }) => kind !== 'guide');
@@ -65,11 +68,11 @@ export function drawPlot({ title, description, x, y, series, marks = [], ratio =
     `<text x="${area.left}" y="18" font-size="14" font-weight="600">${escape(title)}</text>`,
     ...y.ticks.map(({ at: value, text }) => `<path d="M${area.left} ${n(up(value))}H${area.left + width}" stroke="${ink}" stroke-opacity="0.3"/><text x="${area.left - 8}" y="${n(up(value) + 4)}" text-anchor="end">${escape(text)}</text>`),
     ...x.ticks.map(({ at: value, text }) => `<path d="M${n(at(value))} ${bottom}v5" stroke="${ink}"/><text x="${n(at(value))}" y="${bottom + 20}" text-anchor="middle">${escape(text)}</text>`),
-    `<path d="M${area.left} ${area.top}V${bottom}H${area.left + width}" fill="none" stroke="${ink}"/>`,
+    `<path d="M${area.left} ${top}V${bottom}H${area.left + width}" fill="none" stroke="${ink}"/>`,
     `<text x="${area.left + width / 2}" y="${bottom + 40}" text-anchor="middle">${escape(x.label)}</text>`,
-    `<text transform="translate(14 ${n(area.top + height / 2)}) rotate(-90)" text-anchor="middle">${escape(y.label)}</text>`,
+    `<text transform="translate(14 ${n(top + height / 2)}) rotate(-90)" text-anchor="middle">${escape(y.label)}</text>`,
     ...marks.map((mark, index) => mark.at.map((value) =>
-      `<path d="M${n(at(value))} ${area.top}V${bottom}" stroke="${markColour(index)}" stroke-opacity="0.6" stroke-dasharray="${dashes[index + 1]}"/>${symbolOfMark(index, at(value), area.top - 7)}`).join('')),
+      `<path d="M${n(at(value))} ${top}V${bottom}" stroke="${markColour(index)}" stroke-opacity="0.6" stroke-dasharray="${dashes[index + 1]}"/>${symbolOfMark(index, at(value), top - 7 - (marks.length - 1 - index) * rowOfMarks)}`).join('')),
     ...series.map((one, index) => (one.kind === 'guide' ? guide(one, at, up) : line(one, lineOf(one), index, lines.length, at, up))),
     ...items.map(({ name, draw, number, left, row }) => {
       const middle = legendTop + row * lineHeight;

@@ -85,6 +85,17 @@ describe('the page of a story', () => {
     expect(svg(aReport({ effects: [line, { ...line, monitor: 'shops' }] }), 'alarms.svg')).toContain('>shops: request.amount<');
   });
 
+  it('lets no mark hide another of the same instant, and scales the calibration to where the probabilities are', () => {
+    const svg = (report: Report, name: string): string => reportPage(report).find((file) => file.name === name)!.text;
+    const together = aReport({ rollbacks: [{ deployment: 'tills', model: 'tills', version: 4, to: 3, by: 'guard', reason: '', at: instant(105) }] });
+    const places = [...svg(together, 'alarms.svg').matchAll(/"\/><path d="M([\d.]+) ([\d.]+)m-/g)].map(([, x, y]) => `${x} ${y}`);
+    expect(places).toHaveLength(4);
+    expect(new Set(places).size).toBe(4);
+    const rare = (one: Compared): Compared => ({ ...one, live: { ...one.live, calibration: one.live.calibration.slice(0, 3) }, neverRetrained: { ...one.neverRetrained, calibration: one.neverRetrained.calibration.slice(0, 3) } });
+    const { comparison } = aReport();
+    expect(svg(aReport({ comparison: { ...comparison!, overall: rare(comparison!.overall!) } }), 'calibration.svg')).not.toContain('>1.0<');
+  });
+
   it('is the same, byte for byte, whatever a watch showed', () => {
     const slow = aReport({ seconds: { total: 500, perStep: 1, perRecord: 1, by: { settle: 9 }, byService: { feature: 5 } }, memoryBytes: 5 });
     expect(reportPage(slow)).toEqual(reportPage(aReport()));

@@ -61,13 +61,15 @@ function calibrationPlot({ comparison }: Report): PlotFile | undefined {
     points: calibration.map(({ predicted, observed, rows }) => ({ x: predicted, y: observed, ...wilsonInterval(Math.round(observed * rows), rows) })),
   });
   const title = 'Calibration: how often it happened, by how often it was said to';
-  const unit = { from: 0, to: 1, ticks: [0, 0.2, 0.4, 0.6, 0.8, 1].map((at) => ({ at, text: at.toFixed(1) })) };
+  const lines = [line(names.live, overall.live), line(names.never, overall.neverRetrained)];
+  // One scale for both, as far as the rows reach: most probabilities of what is rare are small.
+  const scale = numberAxis('', lines.flatMap(({ points }) => points.flatMap(({ x, high }) => [x, high ?? x])), { zero: true });
   return {
     name: 'calibration.svg', title,
     svg: drawPlot({
       title: 'Calibration', description: `${title}. On the dashed line both are the same. Whiskers: 95 % intervals (Wilson).`, ratio: 1,
-      x: { ...unit, label: 'predicted probability' }, y: { ...unit, label: 'observed share' },
-      series: [{ name: 'said and happened alike', kind: 'guide', points: [{ x: 0, y: 0 }, { x: 1, y: 1 }] }, line(names.live, overall.live), line(names.never, overall.neverRetrained)],
+      x: { ...scale, label: 'predicted probability' }, y: { ...scale, label: 'observed share' },
+      series: [{ name: 'said and happened alike', kind: 'guide', points: [{ x: 0, y: 0 }, { x: scale.to, y: scale.to }] }, ...lines],
     }),
   };
 }
