@@ -76,8 +76,13 @@ const asked = (method: string) => fake.asked.filter((one) => one.method === meth
 const sent = () => JSON.parse(asked('fix')[0].eventJson) as typeof event;
 
 describe('rhei quarantine', () => {
-  it('lists with state and id, without being told to', async () => {
-    const { code, out, err } = await rhei('quarantine');
+  it('alone shows what it holds, and takes no unknown word for an argument, as every group of commands', async () => {
+    expect(await rhei('quarantine')).toMatchObject({ code: 2, err: (await rhei('quarantine', '--help')).out });
+    expect(await rhei('quarantine', 'lst')).toMatchObject({ code: 2, err: expect.stringContaining("unknown command 'lst'. Did you mean list?") });
+  });
+
+  it('lists with state and id', async () => {
+    const { code, out, err } = await rhei('quarantine', 'list');
     expect(code).toBe(0);
     expect(out.split('\n').map((line) => line.split(/ {2,}/).slice(0, 3))).toEqual([
       ['ID', 'STATE', 'RECEIVED'], ['4', 'open', '2001-04-10 00:00'], ['3', 'open', '2001-04-10 00:00'], ['2', 'mended', '2001-04-10 00:00'], ['1', 'open', '2001-04-10 00:00'], [''],
@@ -85,7 +90,7 @@ describe('rhei quarantine', () => {
     expect(err).toBe('Look at one: rhei quarantine show 4\n');
     await rhei('quarantine', 'list', '--source', 'till', '--type', 'sold', '--code', 'rejected', '--state', 'open', '--limit', '2', '--after', '9');
     expect(asked('list')[1]).toEqual({ source: 'till', type: 'sold', code: 'rejected', state: 'open', limit: 2, after: '9' });
-    expect(JSON.parse((await rhei('quarantine', '--json')).out)).toMatchObject({ total: 4, events: [{ id: '4', state: 'open' }, {}, { id: '2', state: 'mended', mended: { by: 'ann', reason: 'a slip', at: '2001-04-10T00:00:00Z' } }, {}] });
+    expect(JSON.parse((await rhei('quarantine', 'list', '--json')).out)).toMatchObject({ total: 4, events: [{ id: '4', state: 'open' }, {}, { id: '2', state: 'mended', mended: { by: 'ann', reason: 'a slip', at: '2001-04-10T00:00:00Z' } }, {}] });
   });
 
   it('shows one as it was sent, and what to do', async () => {

@@ -39,7 +39,7 @@ export function quarantineCommand(context: Context): Command {
   })).option('--state <state>', 'open or mended')
     .option('--limit <n>', 'how many', positive, 50)
     .option('--after <id>', 'go on after this row')
-    .action(({ source = '', type = '', code = '', state = '', limit, after = '' }: FilterOptions & { state?: string; limit: number; after?: string }) => list(context, { source, type, code, state, limit, after })), { isDefault: true });
+    .action(({ source = '', type = '', code = '', state = '', limit, after = '' }: FilterOptions & { state?: string; limit: number; after?: string }) => list(context, { source, type, code, state, limit, after })));
   group.addCommand(explained(new Command('show'), {
     purpose: 'Shows one as it was sent, what is wrong with it, and how it was mended.',
     examples: ['rhei quarantine show 7', 'rhei quarantine show 7 --json'],
