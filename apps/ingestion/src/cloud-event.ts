@@ -38,7 +38,7 @@ export function readCloudEvent(value: unknown): CloudEvent {
   const traceparent = optional(event, 'traceparent', 256);
   const dataJson = event.data === undefined ? '' : canonicalData(event.data);
   // "data" sorts before all other names, so the content's canonical JSON can be put together without writing data twice.
-  const attributes = canonicalJson({ source, id, type, subject, time: time === undefined ? undefined : formatInstant(time) });
+  const attributes = canonicalJson({ id, source, subject, time: time === undefined ? undefined : formatInstant(time), type });
   const content = dataJson === '' ? attributes : `{"data":${dataJson},${attributes.slice(1)}`;
   return {
     source, id, type, subject, time, data: event.data, dataJson, digest: sha256(content),

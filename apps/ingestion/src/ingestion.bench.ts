@@ -64,15 +64,21 @@ interface Spent {
   /** Processor seconds of the service and of the database server. */
   service: number;
   server: number;
+  /** And of this process, which sends. */
+  client: number;
 }
+const ownSeconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
 const noTime = { service: () => 0, server: () => 0 };
 async function timed(act: () => Promise<unknown>, { service, server } = noTime): Promise<Spent> {
-  const [started, ofService, ofServer] = [performance.now(), service(), server()];
+  const [started, ofService, ofServer, own] = [performance.now(), service(), server(), ownSeconds()];
   await act();
-  return { milliseconds: performance.now() - started, service: service() - ofService, server: server() - ofServer };
+  return { milliseconds: performance.now() - started, service: service() - ofService, server: server() - ofServer, client: ownSeconds() - own };
 }
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-const medianOf = (spent: Spent[]): Spent => ({ milliseconds: median(spent.map((one) => one.milliseconds)), service: median(spent.map((one) => one.service)), server: median(spent.map((one) => one.server)) });
+const medianOf = (spent: Spent[]): Spent => ({ milliseconds: median(spent.map((one) => one.milliseconds)), service: median(spent.map((one) => one.service)), server: median(spent.map((one) => one.server)), client: median(spent.map((one) => one.client)) });
 const each = (seconds: number): string => `${(seconds / size.events * 1e6).toFixed(0)} µs`;
 const perSecond = ({ milliseconds }: Spent): number => Math.round(size.events / milliseconds * 1_000);
 
@@ -137,7 +143,7 @@ async function main(): Promise<void> {
     }
     const [door, keyed, bare] = [medianOf(times.door), medianOf(times.keyed), medianOf(times.bare)];
     console.log(`${size.events} events in batches of ${size.batch}, ${size.requests} requests at once; PostgreSQL with fsync on; medians of ${rounds} rounds that take turns`);
-    console.log(`  through the door     ${perSecond(door)} events/s; processor per event: service ${each(door.service)}, database ${each(door.server)}`);
+    console.log(`  through the door     ${perSecond(door)} events/s; processor per event: service ${each(door.service)}, database ${each(door.server)}, client ${each(door.client)}`);
     for (const [what, copy] of [['\\copy, primary key  ', keyed], ['\\copy, no index     ', bare]] as const) {
       console.log(`  ${what} ${perSecond(copy)} rows/s; processor per row: database ${each(copy.server)}; the door reaches ${(copy.milliseconds / door.milliseconds).toFixed(2)} of it`);
     }
