@@ -55,7 +55,8 @@ describe('rhei dead-letters', () => {
   it('show: headers, position, reason, bytes and what they say, by either name', async () => {
     const [{ id, eventId }] = (await json('dead-letters', 'list')).deadLetters;
     const { out } = await rhei('dead-letters', 'show', id);
-    expect(out).toMatch(new RegExp(`event +rhei.ingestion.source-applied.v1 ${eventId}`));
+    expect(out).toMatch(new RegExp(`event +rhei.ingestion.source-applied.v1\\s+${eventId}`));
+    out.split('\n').forEach((line) => expect(line.length).toBeLessThanOrEqual(80));
     expect(out).toMatch(/stood at +ingestion.sources 0@\d+, for feature/);
     expect(out).toContain('Source "bad" has no owner');
     expect(out).toMatch(/ce_type +rhei.ingestion.source-applied.v1/);

@@ -59,7 +59,7 @@ function described(alarm: monitoring.Alarm, width: number): string {
     ['alarm', shortId(alarm)], ['window', `${formatInstant(alarm.windowFrom)} to ${formatInstant(alarm.windowTo)}, decided ${formatInstant(alarm.decidedAt)}`],
     ['differs', `${effectOf(test)} over ${test.rows} rows${test.slice === '' ? '' : ` where ${test.slice}`}`], ['from', reference],
     ['p-value', pValueOf(test)], ['effect', `${test.effect.toFixed(4)} (${test.measure}); the floor is ${test.floor}`],
-  ]) + wrapped(`retraining ${alarm.retraining}: `, alarm.reason, '  ', width);
+  ], width) + wrapped(`retraining ${alarm.retraining}: `, alarm.reason, '  ', width);
 }
 
 const asJson = ({ windowFrom, windowTo, decidedAt, ...alarm }: monitoring.Alarm) => ({ ...alarm, windowFrom: formatInstant(windowFrom), windowTo: formatInstant(windowTo), decidedAt: formatInstant(decidedAt) });

@@ -90,11 +90,11 @@ async function show(context: Context, name: string, service: ServiceName | undef
   context.result({
     ...asJson({ ...deadLetter!, service: letter.service }), headers, payload: payload.toString('base64'), digest,
     data: payloadJson === '' ? null : JSON.parse(payloadJson), unreadable: unreadable || null, waitingEventIds,
-  }, () => described(letter));
+  }, () => described(letter, context.width));
   context.suggest(`Once its cause is gone: rhei dead-letters replay ${nameOf({ service: letter.service, id: deadLetter!.id })}`);
 }
 
-function described({ service, deadLetter, headers, payload, digest, payloadJson, unreadable, waitingEventIds }: Letter): string {
+function described({ service, deadLetter, headers, payload, digest, payloadJson, unreadable, waitingEventIds }: Letter, width: number): string {
   const { id, subscription, eventType, eventId, topic, partition, position, key, reason, failedAt, deadAt, class: kind, attempts, parks, waiting } = deadLetter!;
   const hex = payload.toString('hex').match(/.{1,64}/g) ?? [];
   const shownLines = 16;
@@ -103,9 +103,9 @@ function described({ service, deadLetter, headers, payload, digest, payloadJson,
       ['dead letter', `${service}/${id}`], ['event', `${eventType} ${eventId}`], ['key', key], ['stood at', `${topic} ${partition}@${position}, for ${subscription}`],
       ['class', kind], ['reason', reason.replace(/\s*\n\s*/g, ' ')], ['attempts', `${attempts}, the first at ${formatInstant(failedAt)}`], ['set aside', formatInstant(deadAt)],
       ['behind it', parks ? `${waiting} waiting${waitingEventIds.length === 0 ? '' : `: ${waitingEventIds.join(', ')}${waiting > waitingEventIds.length ? ', …' : ''}`}` : 'nothing waits: it holds nothing back'],
-    ]),
+    ], width),
     '\nHeaders\n', pairs(Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1)).map(([header, value]) => [`  ${header}`, value])),
-    `\nPayload (${payload.length} bytes, SHA-256 ${digest})\n`,
+    `\nPayload (${payload.length} bytes)\n  SHA-256 ${digest}\n`,
     payloadJson === '' ? `  cannot be read: ${unreadable}\n` : `${JSON.stringify(JSON.parse(payloadJson), null, 2).replace(/^/gm, '  ')}\n`,
     ...hex.slice(0, shownLines).map((line) => `  ${line}\n`),
     hex.length > shownLines ? `  … ${payload.length - shownLines * 32} bytes more; --json has all of them in base64\n` : '',
@@ -137,7 +137,7 @@ async function drop(context: Context, name: string, { service, reason, dryRun, y
   const found = { ...letter.deadLetter!, service: letter.service };
   if (dryRun === true) return plan(context, 'dropped', [found]);
   if (yes !== true) {
-    if (!context.json) context.terminal.stderr.write(`${described(letter)}\n`);
+    if (!context.json) context.terminal.stderr.write(`${described(letter, context.width)}\n`);
     await context.confirm(`Give up event ${found.eventId} for good?`);
   }
   const answer = await dropToTheEnd(platform, found.service, found.id, reason);

@@ -119,7 +119,7 @@ function explanation({ entity, asOf: at, value, opens, records, counting, supers
     pairs([
       ['value', number === undefined ? 'none' : String(number)], ['of', `${view} for ${entity}, as known at ${formatInstant(at)}`], ['verdict', verdict],
       ['window', `${windowText(window!)}${opens === 0 ? '' : `: after ${formatInstant(opens)}`}`], ['known since', when(knownSince) ?? '-'], ['records', `${counting} count, ${superseded} superseded`],
-    ]),
+    ], width),
     records.length === 0 ? '' : `\n${table(
       [{ head: 'RECORD', cut: true }, { head: 'REV', right: true }, { head: 'EVENT TIME' }, { head: 'ARRIVAL' }, { head: 'GAVE', right: true }, ...(per ? [{ head: 'PER', right: true }] : []), { head: 'PART', right: true }, { head: 'STANDING', cut: true }],
       records.map((one) => [

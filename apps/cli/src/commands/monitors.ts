@@ -35,7 +35,7 @@ async function show(context: Context, name: string, last: number): Promise<void>
   const { promotions } = await platform.ask(platform.monitoring, platform.monitoring.listPromotions, { monitor: name });
   const shown = windows.slice(-last);
   context.result({ ...monitorAsJson(monitor), windows: shown.map(windowAsJson), promotions: promotions.map(promotionAsJson) }, () => [
-    aboutOf(monitor),
+    aboutOf(monitor, context.width),
     shown.length === 0 ? '' : `\nWindows: figures at the closing → with the labels that count now\n${windowsTable(shown, context.width)}`,
     testsOf(shown, context.width),
     shown.length === 0 ? '' : `\nRetraining\n${shown.map((window) => wrapped(`  ${dayOf(window.from)}  ${window.retraining}: `, window.reason, '              ', context.width)).join('')}`,
@@ -46,14 +46,14 @@ async function show(context: Context, name: string, last: number): Promise<void>
   if (alarmed !== undefined) context.suggest(`Why a window led to what: rhei why window ${name}/${formatInstant(alarmed.from)}`);
 }
 
-function aboutOf(monitor: monitoring.Monitor): string {
+function aboutOf(monitor: monitoring.Monitor, width: number): string {
   const expected = monitor.budget * monitor.tested;
   return pairs([
     ['monitor', monitor.name], ['deployment', `${monitor.deployment}, model ${monitor.model}`], ['watches', monitor.watch.join(', ')], ['against', monitor.against === 'both' ? 'a fixed and a moving reference' : `a ${monitor.against} reference`],
     ['windows', `${monitor.windows}, of which ${monitor.tested} could be tested`], ['alarms', `${monitor.alarms}; by its budget of ${share(monitor.budget)} chance alone makes ${expected.toFixed(2)}`],
     ['retrainings', `${monitor.retrainingsRequested} requested, ${monitor.retrainingsDeclined} alarms without one`], ['next closes', monitor.nextWindowCloses === 0 ? 'nothing is live' : formatInstant(monitor.nextWindowCloses)],
     ...(monitor.cost === undefined ? [] : [['cost', `${costOf(monitor.cost)}: ${monitor.cost.runs} runs ${amount(monitor.cost.ofRuns)}, ${monitor.cost.alarms} alarms ${amount(monitor.cost.ofAlarms)}`] as [string, string]]),
-  ]);
+  ], width);
 }
 
 const windowsTable = (windows: monitoring.Window[], width: number): string => table(

@@ -100,7 +100,7 @@ function text({ id, version, asOf, predictions, missingFeatures }: Answer, width
   const missingIn = (row: number): string => missingFeatures.filter((one) => one.row === row).map(({ name, why }) => `${name} (${why})`).join(', ') || 'none';
   const shown = (value: number): string => value.toFixed(4);
   const about: [string, string][] = [['version', version === '0' ? 'none: the answer that its deployment declares' : version], ['as of', asOf ?? 'not said'], ['id', id]];
-  if (predictions.length === 1) return pairs([...Object.entries(predictions[0]).map(([name, value]): [string, string] => [name, shown(value)]), ...about, ['missing', missingIn(0)]]);
+  if (predictions.length === 1) return pairs([...Object.entries(predictions[0]).map(([name, value]): [string, string] => [name, shown(value)]), ...about, ['missing', missingIn(0)]], width);
   const names = Object.keys(predictions[0] ?? {});
   return `${pairs(about)}\n${table(
     [{ head: 'ROW', right: true }, ...names.map((name) => ({ head: name.toUpperCase(), right: true })), { head: 'MISSING', cut: true }],

@@ -85,7 +85,7 @@ function described({ deployment, model }: { deployment: string; model: string },
       ['prediction', id], ['deployment', deployment], ['answered', role === 'fallback' ? `the declared answer, because of ${reason}` : `version ${prediction.version} of ${model} (${role})`],
       ['score', error === '' ? scoreOf(prediction) : `none: ${error}`], ['as of', formatInstant(asOf)], ['example', example || 'not said'], ['request', requestJson],
       ['model file', digest || 'none'], ['traffic', traffic === 0 ? 'of no plan' : `plan ${traffic}`],
-    ]),
+    ], width),
     features.length === 0 ? '' : `\n${table([{ head: 'FEATURE', cut: true }, { head: 'VALUE', right: true }, { head: 'AGE' }], features.map(({ name, value, age, freshness }) =>
       [name, value === undefined ? 'missing' : String(value), freshness === 1 ? ageOf(age) : freshnessText[freshness] ?? '']), width)}`,
     beside.length === 0 ? '' : `\nBeside it\n${table([{ head: 'VERSION', right: true }, { head: 'ROLE' }, { head: 'SCORE', right: true }, { head: 'ERROR', cut: true }], beside.map((one) =>
@@ -97,17 +97,17 @@ async function replay(context: Context, id: string, version: number): Promise<vo
   const { platform } = context;
   const answer = await platform.ask(platform.serving, platform.serving.replayPrediction, { id, version }, 6);
   const { deployment, model, prediction, outputs, equal, featuresEqual, differences, notCompared } = answer;
-  context.result({ id, deployment, model, version: prediction!.version, role: prediction!.role, recorded: prediction!.outputs, outputs, equal, featuresEqual, differences, notCompared: notCompared || null }, () => textOf(answer));
+  context.result({ id, deployment, model, version: prediction!.version, role: prediction!.role, recorded: prediction!.outputs, outputs, equal, featuresEqual, differences, notCompared: notCompared || null }, () => textOf(answer, context.width));
   // What does not come out the same is a finding, not a wrong call.
   if (!equal || (notCompared === '' && !featuresEqual)) context.exitCode = 1;
 }
 
-function textOf({ model, prediction, outputs, equal, featuresEqual, differences, notCompared }: serving.ReplayPredictionResponse): string {
+function textOf({ model, prediction, outputs, equal, featuresEqual, differences, notCompared }: serving.ReplayPredictionResponse, width: number): string {
   const { version, role, outputs: recorded, error, id } = prediction!;
   const score = role === 'fallback' ? 'the declared answer, which no model made'
     : error !== '' ? `version ${version} of ${model} had no score (${error}); now it gives ${JSON.stringify(outputs)}`
       : equal ? `version ${version} of ${model} gives the same bits: ${Object.entries(outputs).map(([name, value]) => `${name} ${value}`).join(', ')}`
         : `version ${version} of ${model} gave ${JSON.stringify(recorded)} and now gives ${JSON.stringify(outputs)}`;
   const features = notCompared !== '' ? `not compared: ${notCompared}` : featuresEqual ? 'the same as of the same instant' : differences.map(({ name, recorded: then, now }) => `${name} was ${then ?? 'missing'} and is ${now ?? 'missing'}`).join('; ');
-  return pairs([['prediction', id], ['score', score], ['features', features]]);
+  return pairs([['prediction', id], ['score', score], ['features', features]], width);
 }

@@ -93,18 +93,18 @@ async function list(context: Context, request: ingestion.ListQuarantineRequest):
 async function show(context: Context, id: string): Promise<void> {
   const { platform } = context;
   const { event, eventJson } = await platform.ask(platform.ingestion, platform.ingestion.getQuarantined, { id });
-  context.result({ ...asJson(event!), event: eventJson === '' ? null : JSON.parse(eventJson) }, () => described(event!, eventJson));
+  context.result({ ...asJson(event!), event: eventJson === '' ? null : JSON.parse(eventJson) }, () => described(event!, eventJson, context.width));
   if (event!.state === 'open') context.suggest(event!.code === 'conflict' ? 'Its id is a record with other content, and that stays: send a correction under a new id.' : `Mend it: rhei quarantine fix ${id} --set ${/^data\./.test(event!.field) ? event!.field : 'data.FIELD'}=VALUE --reason WHY`);
 }
 
-function described(event: ingestion.QuarantinedEvent, eventJson: string): string {
+function described(event: ingestion.QuarantinedEvent, eventJson: string, width: number): string {
   const { id, source, eventId, eventType, code, field, rule, hint, sender, receivedAt, original, contentDigest, topic, partition, position, state, mendedBy, mendedAt, reason, outcome } = event;
   return [
     pairs([
       ['quarantine', `${id}, ${state}`], ['event', `${eventId} of ${source}, ${eventType}`], ['code', code], ['field', field], ['rule', rule], ...(hint === '' ? [] : [['hint', hint] as [string, string]]),
       ['sent by', `${sender} at ${formatInstant(receivedAt)}`], ...(topic === '' ? [] : [['stood at', `${topic} ${partition}@${position}`] as [string, string]]), ['content', contentDigest],
       ...(state === 'mended' ? [['mended by', `${mendedBy} at ${formatInstant(mendedAt)}: ${outcome}`], ['reason', reason || 'none given']] as [string, string][] : []),
-    ]),
+    ], width),
     '\nAs it was sent\n',
     eventJson === '' ? `${Buffer.from(original).toString('utf8').replace(/^/gm, '  ')}\n` : `${JSON.stringify(JSON.parse(eventJson), null, 2).replace(/^/gm, '  ')}\n`,
   ].join('');
