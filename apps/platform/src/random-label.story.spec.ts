@@ -24,5 +24,5 @@ describe('a story whose label turns random in May', () => {
     } finally {
       removeFolder(folder);
     }
-  }, 300_000);
+  }, 600_000);
 });
