@@ -68,8 +68,8 @@ describe('rhei features', () => {
 
   it('tells of an entity each value, its age and whether it holds', async () => {
     const { out, err } = await rhei('features', 'get', 'shop-7');
-    expect(out).toMatch(/sales-7d +avg 7d, hop 1d +0\.125 +3d 4h +30d +fresh +8 +2030-06-27 08:00:00 +2030-06-27 12:00:00/);
-    expect(out).toMatch(/visits +count ever +- +- +none +missing +0 +- /);
+    expect(out).toMatch(/sales-7d +avg 7d, hop 1d +0\.125 +3d 4h +30d +fresh +8 +2030-06-27 12:00:00/);
+    expect(out).toMatch(/visits +count ever +- +- +none +missing +0 +2030/);
     expect(err).toContain('rhei features explain sales-7d shop-7');
     expect(await json('features', 'get', 'shop-7', '--as-of', '2030-06-01T00:00:00Z')).toMatchObject({ asOf: '2030-06-01T00:00:00Z', values: [{ value: 0.125, age: '76h', ttl: '30d', freshness: 'fresh' }, { value: null, eventTime: null, ttl: null }] });
   });

@@ -72,6 +72,9 @@ async function list(context: Context): Promise<void> {
   else context.suggest(`What is known about one: rhei features get ENTITY --view ${views[0].name}`);
 }
 
+/** As many digits as a person reads; `--json` has all. */
+const figure = (value: number): string => String(Number(value.toPrecision(6)));
+
 function valueJson({ view, viewVersion, window, value, eventTime, knownSince, age, ttl, freshness, records, features }: feature.EntityValue): object {
   return {
     view, viewVersion, window: windowJson(window!), value: value ?? null, eventTime: when(eventTime), knownSince: when(knownSince), age: eventTime === 0 ? null : formatDuration(age), ttl: long(ttl),
@@ -83,13 +86,13 @@ async function get(context: Context, entity: string, { view = '', set = '', asOf
   const { platform } = context;
   const { values, asOf: asOfTold } = await named(platform, () => platform.ask(platform.feature, platform.feature.getEntity, { entity, view, featureSet: set, asOf: at }));
   context.result({ entity, asOf: formatInstant(asOfTold), values: values.map(valueJson) }, () => table(
-    [{ head: 'VIEW', cut: true }, { head: 'WINDOW' }, { head: 'VALUE', right: true }, { head: 'AGE' }, { head: 'TTL' }, { head: 'VERDICT' }, { head: 'RECORDS', right: true }, { head: 'EVENT TIME', cut: true }, { head: 'KNOWN SINCE', cut: true }],
+    [{ head: 'VIEW', cut: true }, { head: 'WINDOW' }, { head: 'VALUE', right: true }, { head: 'AGE' }, { head: 'TTL' }, { head: 'VERDICT' }, { head: 'RECORDS', right: true }, { head: 'KNOWN SINCE', cut: true }],
     values.map((one) => [
-      one.view, windowText(one.window!), one.value === undefined ? '-' : String(one.value), one.eventTime === 0 ? '-' : rough(one.age), long(one.ttl) ?? 'none', verdicts[one.freshness] ?? '', String(one.records),
-      short(one.eventTime), short(one.knownSince),
+      one.view, windowText(one.window!), one.value === undefined ? '-' : figure(one.value), one.eventTime === 0 ? '-' : rough(one.age), long(one.ttl) ?? 'none', verdicts[one.freshness] ?? '', String(one.records),
+      short(one.knownSince),
     ]), context.width,
   ));
-  context.suggest(`As known at ${formatInstant(asOfTold)}. The records behind a value: rhei features explain ${values[0].view} ${entity}`);
+  context.suggest(`As known at ${formatInstant(asOfTold)}. The records behind one: rhei features explain ${values[0].view} ${entity}`);
 }
 
 async function explain(context: Context, view: string, entity: string, { asOf: at = 0, limit }: AsOf & { limit: number }): Promise<void> {
@@ -114,7 +117,7 @@ function explanation({ entity, asOf: at, value, opens, records, counting, supers
   const { view, window, value: number, freshness, eventTime, age, ttl, knownSince } = value!;
   const verdict = `${verdicts[freshness]}${eventTime === 0 ? '' : `, ${rough(age)} old`}${ttl === 0 ? ', no TTL' : `, TTL ${formatDuration(ttl)}`}`;
   const per = records.some((one) => one.per !== undefined);
-  const digits = (one: number | undefined): string => (one === undefined ? '' : String(Number(one.toPrecision(6))));
+  const digits = (one: number | undefined): string => (one === undefined ? '' : figure(one));
   return [
     pairs([
       ['value', number === undefined ? 'none' : String(number)], ['of', `${view} for ${entity}, as known at ${formatInstant(at)}`], ['verdict', verdict],
