@@ -58,7 +58,7 @@ export const ServingModule = service<ServingConfig, Deps>({
       fallbacks: new Fallbacks(),
       admission: new Admission(concurrency, queue),
       features,
-      lookups: new VectorLookups({ features, clock }),
+      lookups: new VectorLookups({ features, clock, elapsed }),
       registry: peer('registry', registry.RegistryServiceClient),
       catalogue: new Catalogue(),
       listing: new ChampionListing(),

@@ -47,7 +47,7 @@ function aReplica({ given = { x: 3, y: 1 } as Record<string, number | undefined>
     },
   };
   const deps = {
-    catalogue, traffic, lookups: new VectorLookups({ features: features as never, clock: { now: () => 7 as never } }), fallbacks, admission: new Admission(4, 4), clock: { now: () => 7, kind: 'system' }, log: { warn: () => undefined },
+    catalogue, traffic, lookups: new VectorLookups({ features: features as never, clock: { now: () => 7 }, elapsed: () => 0 }), fallbacks, admission: new Admission(4, 4), clock: { now: () => 7, kind: 'system' }, log: { warn: () => undefined },
     ledger: { find: async (ids: string[]) => ids.flatMap((id) => rows.get(id) ?? []) },
     writer: {
       unwritten: () => [],

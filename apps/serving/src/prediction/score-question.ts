@@ -101,8 +101,8 @@ function declared({ deployment, featureSet, division, requests, ids, digests }: 
 }
 
 async function fetchVectors({ lookups }: Pick<Deps, 'lookups'>, { deployment, featureSet, requests, caller }: Question): Promise<Vectors> {
-  // Who declares another answer wants it while there is time left to give it.
-  const limit = deployment.fallback === undefined ? caller.remaining() : caller.remaining() / 2;
+  // The answer, or the refusal, wants time as well; and who declares another answer wants it while there is time left to give it.
+  const limit = caller.remaining() * (deployment.fallback === undefined ? 0.75 : 0.5);
   try {
     return await lookups.fetch(featureSet.name, requests as FieldValues[], { limit, signal: caller.signal });
   } catch (error) {

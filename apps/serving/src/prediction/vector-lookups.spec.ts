@@ -19,7 +19,8 @@ function aFeature() {
       return { cancel: () => undefined };
     },
   };
-  const lookups = new VectorLookups({ features: features as never, clock: { now: () => (now += 1) } });
+  const lookups = new VectorLookups({ features: features as never, clock: { now: () => (now += 1) }, elapsed: () => time.elapsed });
+  const time = { elapsed: 0 };
   const ask = (rows: { name: string }[], { set = 's', limit = 1_000 } = {}) =>
     lookups.fetch(set, rows, { limit, signal: new AbortController().signal }).then(({ asOf, version, vectors }) => ({ asOf, version, examples: vectors.map(({ example }) => example) }));
   /** Lets every call through, those as well that follow from it. */
@@ -29,7 +30,7 @@ function aFeature() {
       for (let some = 0; some < 5; some += 1) await turn();
     }
   };
-  return { ask, calls, letAll };
+  return { ask, calls, letAll, time };
 }
 
 describe('look-ups of vectors', () => {
@@ -61,13 +62,39 @@ describe('look-ups of vectors', () => {
     expect(away.calls).toHaveLength(2);
   });
 
-  it('go at once for who cannot wait, within what that one has, and for many rows', async () => {
+  it('go at once for who cannot wait, within what that one has; many rows wait for many only', async () => {
     const { ask, calls, letAll } = aFeature();
-    const asked = [ask([row('a')]), ask([row('hurried')], { limit: 100 }), ask(Array.from({ length: 100 }, () => row('many'))), ask([row('b')])];
+    const many = () => Array.from({ length: 100 }, () => row('many'));
+    const asked = [ask([row('a')]), ask([row('hurried')], { limit: 100 }), ask(many()), ask(many()), ask([row('b')])];
     await turn();
     expect(calls.map(({ rows: [first], deadline }) => [first, deadline > 100 ? 250 : 100])).toEqual([['a', 250], ['hurried', 100], ['many', 250]]);
     await letAll();
     await Promise.all(asked);
-    expect(calls).toHaveLength(4);
+    expect(calls.map(({ rows: [first] }) => first)).toEqual(['a', 'hurried', 'many', 'b', 'many']);
+  });
+
+  it('are asked once more where feature was too slow and there is time left, and not at all once it is over', async () => {
+    const { ask, calls, time } = aFeature();
+    const outcomes = Promise.allSettled([ask([row('a')]), ask([row('b')], { limit: 400 }), ask([row('c')])]);
+    const let_ = async (at: number, failure?: number): Promise<void> => { calls[at].let(failure); for (let some = 0; some < 5; some += 1) await turn(); };
+    time.elapsed = 250;
+    await let_(0, status.DEADLINE_EXCEEDED);
+    expect(calls.map(({ rows }) => rows)).toEqual([['a'], ['a', 'b', 'c']]);
+    time.elapsed = 500;
+    await let_(1, status.DEADLINE_EXCEEDED);
+    time.elapsed = 1_000;
+    await let_(2);
+    expect(calls.map(({ rows }) => rows)).toEqual([['a'], ['a', 'b', 'c'], ['c']]);
+    expect((await outcomes).map((one) => (one.status === 'rejected' ? (one.reason as { code: string }).code : one.value.examples))).toEqual(['deadline_exceeded', 'deadline_exceeded', ['c']]);
+  });
+
+  it('leave out who is gone', async () => {
+    const { ask, calls, letAll, time } = aFeature();
+    const asked = [ask([row('a')]), ask([row('late')], { limit: 400 }), ask([row('b')])];
+    const outcomes = Promise.allSettled(asked);
+    time.elapsed = 450;
+    await letAll();
+    expect(calls.map(({ rows }) => rows)).toEqual([['a'], ['b']]);
+    expect((await outcomes).map(({ status: outcome }) => outcome)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
 });
