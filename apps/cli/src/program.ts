@@ -38,7 +38,8 @@ export function programOf(context: Context): Command {
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name(), formatHelp })
     .configureOutput({
       writeOut: (text) => void context.terminal.stdout.write(text),
-      writeErr: (text) => void context.terminal.stderr.write(text),
+      // The help of a group that was named alone; a program is told in JSON what it lacks.
+      writeErr: (text) => void (context.json || context.terminal.stderr.write(text)),
       getOutHelpWidth: () => context.terminal.stdout.columns ?? 80,
       getErrHelpWidth: () => context.terminal.stderr.columns ?? 80,
       // Told once, by run(), in the form that was asked for.

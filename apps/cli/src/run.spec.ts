@@ -56,6 +56,7 @@ describe('what the parser refuses', () => {
     [['predictions', 'list', '--from', 'noon'], '--from <instant>', expect.stringMatching(/RFC 3339|instant/), 'noon'],
     [['apply'], '-f, --file <path...>', 'a value', 'nothing'],
     [['status', 'extra'], 'arguments', '0', '1'],
+    [['runs'], 'command', 'one of its commands', 'nothing'],
   ])('%j is told with the place, what was expected, and what came', async (args, field, expected, got) => {
     expect(JSON.parse((await rhei(...args, '--json')).err)).toMatchObject({ code: 'invalid', field, expected, got, hint: expect.any(String) });
   });

@@ -18,6 +18,7 @@ const ofArgument = /^command-argument value '(.*?)' is invalid for argument '(.+
 
 /** What the parser of the command line refuses, as every other failure is told: where, what was expected, what came. */
 export function wrongCall({ code, message: said }: CommanderError): RheiError {
+  if (code === 'commander.help') return new RheiError('invalid', 'A group of commands does nothing by itself.', { field: 'command', expected: 'one of its commands', got: nothing, hint: 'add --help to see them' });
   const text = said.replace(/^error: /, '').replace(/\n\((.*)\)$/s, '. $1');
   const message = /[.?!]$/.test(text) ? text : `${text}.`;
   return new RheiError('invalid', message, { ...faultIn(code, message), hint: 'add --help to any command to see how it is called' });
