@@ -103,7 +103,7 @@ function doorsOf(platform: Platform, http: string): Doors {
     training: answering(platform, { startRun: ({ requestId }: { requestId: string }) => { platform.run(requestId); return {}; } }),
     ingestion: answering(platform, {
       listQuarantine: ({ after }: { after: string }) => platform.quarantine(after),
-      fixQuarantined: ({ id }: { id: string }) => { platform.mend(id); return {}; },
+      replayQuarantined: ({ mended }: { mended: { id: string }[] }) => { mended.forEach(({ id }) => platform.mend(id)); return {}; },
     }),
   } as unknown as Doors;
 }
