@@ -124,7 +124,7 @@ export interface Story {
 
 /** Reads and checks a story. Errors: `not_found`; `invalid` with every fault and its path. */
 export function readStory(file: string): Story {
-  if (!existsSync(file)) throw new RheiError('not_found', `There is no story ${file}.`, { field: 'story', expected: 'a file of kind Story', got: file, hint: 'examples/flights/story.yaml is one' });
+  if (!existsSync(file)) throw new RheiError('not_found', `There is no story ${file}.`, { field: 'story', expected: 'a file of kind Story', got: file, hint: 'name the YAML file of a story' });
   const document = parseDocument(readFileSync(file, 'utf8'));
   if (document.errors.length > 0) throw new RheiError('invalid', `${file} is no YAML: ${document.errors[0].message}`);
   const source: unknown = document.toJS();
