@@ -111,6 +111,9 @@ describe('what is wrong with an expression', () => {
     ['data.at.hour()', 'type', 1, 1, { hint: expect.stringContaining('getHours()') }],
     ['data.delay == null', 'type', 1, 1, { hint: expect.stringContaining('has(') }],
     ['timestamp(true)', 'type', 1, 1, { problem: expect.stringContaining("'timestamp(bool)'") }],
+    ['has(data)', 'type', 1, 5, {}],
+    ['has(1)', 'type', 1, 5, {}],
+    ['type() == double ? 1 : 2', 'type', 1, 1, {}],
   ] as const)('%j: %s at %i:%i', (source, code, line, column, rest) => {
     const error = refusal(source, { variables });
     expect(error).toMatchObject({ code, source, ...rest });

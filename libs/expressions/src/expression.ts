@@ -74,12 +74,13 @@ export function compile(source: string, options: CompileOptions): Expression {
   try {
     const program = env.parse(source);
     const references = prepare(program.ast as unknown as Node, { source, variables: new Set(converts.keys()), meter, maxLoops: limits.loops });
-    const demands = demandsOf(program.ast as unknown as Node, new Set(converts.keys()));
     const { type, error } = program.check();
     if (type === undefined) throw error;
     if (!gives(type, returns, nullable)) {
       throw new ExpressionError(source, { code: 'type', problem: 'the result has the wrong type', position: positionAt(source, 0), expected: returns, got: readableType(type) });
     }
+    // Of a tree that has been checked: no call lacks an argument any more.
+    const demands = demandsOf(program.ast as unknown as Node, new Set(converts.keys()));
     const roots = [...new Set(references.map((path) => path.split('.')[0]))];
     const inputs = roots.map((name) => ({ name, convert: converts.get(name)!, dyn: variables[name] === 'dyn' }));
 
