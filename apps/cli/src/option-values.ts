@@ -18,3 +18,7 @@ export function positive(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError(`Expected a whole number above zero, got "${text}".`);
   return Number(text);
 }
+
+/** What was asked, as options of the next call: the empty ones left out. */
+export const asOptions = (asked: Record<string, string | number>): string =>
+  Object.entries(asked).filter(([, value]) => value !== '').map(([name, value]) => ` --${name} ${/^[\w./:-]+$/.test(`${value}`) ? value : `'${value}'`}`).join('');

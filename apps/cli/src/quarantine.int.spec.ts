@@ -90,6 +90,7 @@ describe('rhei quarantine', () => {
     expect(err).toBe('Look at one: rhei quarantine show 4\n');
     await rhei('quarantine', 'list', '--source', 'till', '--type', 'sold', '--code', 'rejected', '--state', 'open', '--limit', '2', '--after', '9');
     expect(asked('list')[1]).toEqual({ source: 'till', type: 'sold', code: 'rejected', state: 'open', limit: 2, after: '9' });
+    expect((await rhei('quarantine', 'list', '--source', 'till', '--state', 'open', '--limit', '2')).err).toBe('2 of 4. Go on: rhei quarantine list --source till --state open --limit 2 --after 3\n');
     expect(JSON.parse((await rhei('quarantine', 'list', '--json')).out)).toMatchObject({ total: 4, events: [{ id: '4', state: 'open' }, {}, { id: '2', state: 'mended', mended: { by: 'ann', reason: 'a slip', at: '2001-04-10T00:00:00Z' } }, {}] });
   });
 
@@ -137,6 +138,19 @@ describe('rhei quarantine', () => {
     expect([code, err]).toEqual([0, '1 taken in; 2 stay in quarantine.\n']);
     const named = await rhei('quarantine', 'replay', '1', '--unset', 'data.nothing');
     expect([named.code, named.err]).toEqual([1, '0 taken in; 1 stay in quarantine.\n1: The event has no data.nothing to take away.\n']);
+  });
+
+  it('sends what it changed in requests that the door takes, however large the events are, and each event once', async () => {
+    const rows = fake.rows;
+    try {
+      fake.rows = Array.from({ length: 20 }, (_, index) => row(String(index + 10)));
+      const ids = fake.rows.map(({ id }) => id);
+      const { code, err } = await rhei('quarantine', 'replay', ...ids, ids[0], '--set', `data.note=${'ä'.repeat(120_000)}`, '--reason', 'long');
+      expect([code, err]).toEqual([0, '20 taken in; 0 stay in quarantine.\n']);
+      expect(asked('replay').flatMap(({ mended }) => mended.map((one: { id: string }) => one.id))).toEqual(ids);
+    } finally {
+      fake.rows = rows;
+    }
   });
 
   it.each<[string, string[], number, object]>([

@@ -71,7 +71,7 @@ describe('rhei runs', () => {
     expect(code).toBe(0);
     expect(said.listed.at(-1)).toEqual({ model: '', plan: 'churn', state: '', limit: 2, after: '' });
     expect(out).toMatch(/^RUN +PLAN +AS OF +STATE +CAUSE\n3f0c9b2a4d5e6f70 +churn +2001-03-01/);
-    expect(err).toBe('2 of 7. Go on: rhei runs list --after 9a41d2e8b7c65f03\n');
+    expect(err).toBe('2 of 7. Go on: rhei runs list --plan churn --limit 2 --after 9a41d2e8b7c65f03\n');
     fits(out);
     expect(JSON.parse((await rhei('runs', 'list', '--state', 'open', '--json')).out)).toMatchObject({ total: 7, runs: [{ id }, { failure: 'nobody was late' }] });
     expect(said.listed.at(-1)).toMatchObject({ state: 'open', limit: 50 });

@@ -4,8 +4,9 @@ import { Command } from 'commander';
 import type { Context } from '../context';
 import { explained } from '../help';
 import { changing, jsonOrFile, type EventChange } from '../mend-event';
+import { mendedBatches } from '../mended-batches';
 import { minute } from '../minute';
-import { positive } from '../option-values';
+import { asOptions, positive } from '../option-values';
 import { pairs, table } from '../table';
 
 interface FilterOptions {
@@ -86,7 +87,7 @@ async function list(context: Context, request: ingestion.ListQuarantineRequest):
     events.map(({ id, state, receivedAt, source, eventId, code, field, rule }) => [id, state, minute(receivedAt), source, eventId, code, field, rule]), context.width,
   )));
   if (events.length === 0) context.suggest(request.after === '' ? 'Nothing like that is in quarantine.' : 'There is no more.');
-  else if (events.length < total) context.suggest(`${events.length} of ${total}. Go on: rhei quarantine list --after ${events.at(-1)!.id}`);
+  else if (events.length < total) context.suggest(`${events.length} of ${total}. Go on: rhei quarantine list${asOptions({ ...request, after: events.at(-1)!.id })}`);
   else context.suggest(`Look at one: rhei quarantine show ${events[0].id}`);
 }
 
@@ -170,7 +171,7 @@ async function replayAsSent(context: Context, ids: string[], filter: Required<Fi
 /** All of them changed in one way. What cannot be changed so stays as it is. */
 async function replayChanged(context: Context, ids: string[], filter: Required<FilterOptions>, change: ReturnType<typeof changing>, how: { reason: string; dryRun: boolean }): Promise<ingestion.ReplayedEvent[]> {
   const { platform } = context;
-  const chosen = ids.length > 0 ? ids : await openIds(context, filter);
+  const chosen = ids.length > 0 ? [...new Set(ids)] : await openIds(context, filter);
   const events: ingestion.ReplayedEvent[] = [];
   for (let start = 0; start < chosen.length; start += page) {
     const mended: ingestion.MendedContent[] = [];
@@ -185,7 +186,9 @@ async function replayChanged(context: Context, ids: string[], filter: Required<F
         events.push({ id, source, eventId, eventType, status: error.code, message: error.message, field, rule, expected, got, hint });
       }
     }
-    if (mended.length > 0) events.push(...(await platform.ask(platform.ingestion, platform.ingestion.replayQuarantined, { ids: [], mended, source: '', type: '', code: '', limit: 0, after: '', ...how })).events);
+    for (const batch of mendedBatches(mended)) {
+      events.push(...(await platform.ask(platform.ingestion, platform.ingestion.replayQuarantined, { ids: [], mended: batch, source: '', type: '', code: '', limit: 0, after: '', ...how })).events);
+    }
     if (start + page < chosen.length) context.suggest(`${events.length} done, ${chosen.length - events.length} to go.`);
   }
   return events;

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from '../context';
 import { explained } from '../help';
 import { minute } from '../minute';
-import { positive } from '../option-values';
+import { asOptions, positive } from '../option-values';
 import { comparisonAsJson, describeComparison, differenceTable } from '../run-comparison';
 import { causeOf, describeRun, runAsJson, stateOf } from '../run-details';
 import { followReproduction, followRun } from '../run-progress';
@@ -59,7 +59,7 @@ async function list(context: Context, query: training.ListRunsRequest): Promise<
     runs.map((run) => [run.id, run.plan, minute(run.asOf), stateOf(run), causeOf(run.causeJson)]), context.width,
   )));
   if (runs.length === 0) context.suggest(query.after !== '' ? 'There is no more.' : 'There is no run like that. Start one: rhei runs start PLAN');
-  else if (runs.length === query.limit && runs.length < total) context.suggest(`${runs.length} of ${total}. Go on: rhei runs list --after ${runs.at(-1)!.id}`);
+  else if (runs.length === query.limit && runs.length < total) context.suggest(`${runs.length} of ${total}. Go on: rhei runs list${asOptions({ ...query, after: runs.at(-1)!.id })}`);
   else context.suggest(`Look at one: rhei runs show ${runs[0].id}`);
 }
 

@@ -1,6 +1,7 @@
 import type { ingestion } from '@rhei/contracts';
 import { ExpressionError } from '@rhei/expressions';
 import { call } from '../connect';
+import { mendedBatches } from '../mended-batches';
 import { ask, patiently, type Doors } from './doors';
 
 /** Which of the open ones. */
@@ -25,11 +26,11 @@ const page = 500;
 export async function mendQuarantine(doors: Doors, chosen: Chosen, { reason, token, mend }: Mending): Promise<void> {
   const open = await listQuarantine(doors, { ...chosen, state: 'open' });
   open.sort((a, b) => (a.eventId < b.eventId ? -1 : a.eventId > b.eventId ? 1 : 0));
-  for (let start = 0; start < open.length; start += page) {
-    const events = open.slice(start, start + page);
-    const what = mend === undefined ? { ids: events.map(({ id }) => id), mended: [] } : { ids: [], mended: events.flatMap((event) => contentOf(event, mend)) };
-    if (what.ids.length + what.mended.length === 0) continue;
-    const request = { ...what, source: '', type: '', code: '', limit: 0, after: '', dryRun: false, reason };
+  const parts = mend === undefined
+    ? Array.from({ length: Math.ceil(open.length / page) }, (_, part) => ({ ids: open.slice(part * page, (part + 1) * page).map(({ id }) => id), mended: [] }))
+    : mendedBatches(open.flatMap((event) => contentOf(event, mend))).map((mended) => ({ ids: [], mended }));
+  for (const part of parts) {
+    const request = { ...part, source: '', type: '', code: '', limit: 0, after: '', dryRun: false, reason };
     await patiently('judge quarantined events again', () => call(doors.ingestion, doors.ingestion.replayQuarantined, request, { token }));
   }
 }
