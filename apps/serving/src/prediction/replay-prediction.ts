@@ -5,7 +5,8 @@ import { asMessage, unknownPrediction, type LedgerRow } from './ledger.store';
 import { scoreVectors } from './score-vectors';
 
 /**
- * Scores the features on record with the file on record once more, and asks feature for the vector as of the same instant.
+ * Scores the features on record with the file on record once more, and asks feature for the vector as of the same instant, by the
+ * version of the set that gave it; what was served before that was kept is compared with the newest one.
  * Errors: `not_found` for an id or a version that is not on record, or a file that is gone.
  */
 export async function replayPrediction(deps: Pick<Deps, 'ledger' | 'sessions' | 'features'>, { id, version }: serving.ReplayPredictionRequest, caller: Call): Promise<serving.ReplayPredictionResponse> {
@@ -38,13 +39,13 @@ async function scoreAgain({ sessions }: Pick<Deps, 'sessions'>, row: LedgerRow):
 
 type Comparison = Pick<serving.ReplayPredictionResponse, 'featuresEqual' | 'differences' | 'notCompared'>;
 
-async function compareFeatures({ features }: Pick<Deps, 'features'>, { role, featureSet, request, features: recorded, asOf }: LedgerRow, caller: Call): Promise<Comparison> {
+async function compareFeatures({ features }: Pick<Deps, 'features'>, { role, featureSet, featureSetVersion, request, features: recorded, asOf }: LedgerRow, caller: Call): Promise<Comparison> {
   const not = (notCompared: string): Comparison => ({ featuresEqual: false, differences: [], notCompared });
   if (role === 'named') return not('the caller gave the vector itself');
   if (recorded.length === 0) return not('no features were had');
   if (featureSet === '') return not('it was made before its feature set was kept');
   try {
-    const { vectors } = await call(features, 'getFeatures', { featureSet, version: 0, asOf, rows: [{ fieldsJson: JSON.stringify(request) }] }, { deadline: Math.min(1_000, caller.remaining() / 2), signal: caller.signal });
+    const { vectors } = await call(features, 'getFeatures', { featureSet, version: featureSetVersion, asOf, rows: [{ fieldsJson: JSON.stringify(request) }] }, { deadline: Math.min(1_000, caller.remaining() / 2), signal: caller.signal });
     const differences = differencesOf(recorded, vectors[0].features);
     return { featuresEqual: differences.length === 0, differences, notCompared: '' };
   } catch (error) {
