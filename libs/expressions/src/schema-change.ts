@@ -62,11 +62,18 @@ function compare(pair: Compared): void {
   compareValues(pair);
   for (const [keyword, widens] of Object.entries(BOUNDS)) compareBound(pair, keyword, widens);
   compareProperties(pair);
-  if (isObject(before.items) && isObject(after.items)) compare({ ...pair, field: `${field}[]`, before: before.items, after: after.items });
-  else if (!same(before.items, after.items)) opaque(pair, 'items');
+  compareItems(pair);
   for (const keyword of new Set([...Object.keys(before), ...Object.keys(after)])) {
     if (!SILENT.has(keyword) && !COMPARED.has(keyword) && !same(before[keyword], after[keyword])) opaque(pair, keyword);
   }
+}
+
+function compareItems(pair: Compared): void {
+  const [before, after] = [pair.before.items ?? {}, pair.after.items ?? {}];
+  // Where neither says anything there would be no end of items of items.
+  if (same(before, after)) return;
+  if (isObject(before) && isObject(after)) compare({ ...pair, field: `${pair.field}[]`, before, after });
+  else opaque(pair, 'items');
 }
 
 /** A keyword of which it cannot be told whether it became wider. */

@@ -31,6 +31,15 @@ describe('a changed schema', () => {
     expect(compareSchemas(withRef, objectOf({ legs: { type: 'array', items: objectOf({}) } }))).toEqual([{ field: 'data.legs[].from', what: 'it is gone', breaks: 'readers' }]);
   });
 
+  it('says of items that are no longer described what it says of a field', () => {
+    const legs = (items?: object) => objectOf({ legs: { type: 'array', ...(items && { items }) } });
+    const anything = { by: 'types', added: ['null', 'boolean', 'object', 'array', 'string'], had: ['number'] };
+    expect(compareSchemas(legs({ type: 'number' }), legs())).toEqual([{ field: 'data.legs[]', what: 'its type is wider from number to any', loosens: anything }]);
+    expect(compareSchemas(legs({ type: 'number' }), legs({}))).toEqual(compareSchemas(legs({ type: 'number' }), legs()));
+    expect(compareSchemas(legs(), legs({}))).toEqual([]);
+    expect(compareSchemas(legs(), legs({ type: 'number' }))).toEqual([{ field: 'data.legs[]', what: 'its type is narrower from any to number', breaks: 'publishers' }]);
+  });
+
   it.each([
     ['maximum', 5, 6, undefined], ['maximum', 5, 4, 'publishers'], ['minLength', 2, 1, undefined], ['minLength', 2, 3, 'publishers'], ['maxItems', 5, undefined, undefined], ['minItems', undefined, 1, 'publishers'],
   ])('with %s from %p to %p breaks %p', (keyword, from, to, breaks) => {

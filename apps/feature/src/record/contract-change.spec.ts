@@ -108,6 +108,13 @@ describe('a new contract of a source', () => {
       expect(by('data.leg.from', leg({ type: 'number' }, { required: [] }))).toHaveLength(1);
       expect(by('double(data.leg.from)', leg({ type: ['number', 'string'] }))).toEqual([]);
     });
+
+    it('sees it in a list, also where its items are no longer described', () => {
+      const legs = (items?: object) => contract(with_({ legs: { type: 'array', ...(items && { items }) } }, { required: ['legs'] }));
+      const by = (value: string) => problems(legs(), knownOf([viewSpec({ value })], [], legs({ type: 'number' })));
+      expect(by('data.legs[0]')).toEqual(['/spec/events/sold/schema: FeatureView "view-0" reads data.legs[] of "sold" in /spec/value (data.legs[0]): its type is wider from number to any, and nothing asks before whether it is null or of type boolean or of type object or of type array or of type string']);
+      expect(by('double(size(data.legs))')).toEqual([]);
+    });
   });
 
   it('names who would read records with another meaning', () => {
