@@ -1,4 +1,4 @@
-import { binomialRange } from '@rhei/statistics';
+import { binomialRange, FEWEST_DAYS } from '@rhei/statistics';
 import { tell } from './killed-story';
 import { newFolder, removeFolder } from './platform-process';
 
@@ -24,7 +24,7 @@ interface ControlReport {
   falseAlarms: { windows: number; alarms: number; budget: number }[];
   promotions: { judged: number; hurt: number; error: number };
   versions: { model: string; version: number; reason: string; liveFrom: string | null }[];
-  judged: { model: string; version: number; verdict: string; interval: [number, number] }[];
+  judged: { model: string; version: number; verdict: string; interval: [number, number]; days: number }[];
 }
 
 /** Tells the story's control at 10,000 rows. */
@@ -35,7 +35,7 @@ export async function control(seed: number): Promise<Control> {
     const [{ windows, alarms, budget }] = report.falseAlarms;
     const { judged: allJudged, hurt: allHurt, error } = report.promotions;
     const afterAlarm = report.versions.filter(({ reason, liveFrom }) => reason.startsWith('drift') && liveFrom !== null);
-    const verdicts = report.judged.filter(({ model, version, interval: [low, high] }) => high > low && afterAlarm.some((one) => one.model === model && one.version === version));
+    const verdicts = report.judged.filter(({ model, version, interval: [low, high], days }) => high > low && days >= FEWEST_DAYS && afterAlarm.some((one) => one.model === model && one.version === version));
     return {
       seed, windows, alarms, budget, error, promoted: afterAlarm.length, judged: verdicts.length, hurt: verdicts.filter(({ verdict }) => verdict === 'hurt').length, allJudged, allHurt,
     };

@@ -5,7 +5,7 @@ import { successorsIn } from './report';
 const day = 86_400_000_000;
 const test = (effect: number, alarm: boolean) => ({ name: 'outcome', reference: 'fixed', slice: '', measure: 'psi', floor: 0.03, effect, alarm, pValue: 0.001, shown: false, rows: 100 });
 const window = (index: number, effect: number, alarm = false) => ({ from: index * day, to: (index + 1) * day, decidedAt: (index + 2) * day, tests: [test(effect, alarm)], alarm, retraining: alarm ? 'declined' : 'none', reason: '' });
-const promotion = (version: number, verdict: string, low: number, high: number) => ({ model: 'late', version, replaced: 1, verdict, difference: (low + high) / 2, low, high, rows: 300, reason: '', judgedAt: day });
+const promotion = (version: number, verdict: string, low: number, high: number, days = 14) => ({ model: 'late', version, replaced: 1, verdict, difference: (low + high) / 2, low, high, rows: 300, days, reason: '', judgedAt: day });
 const performance = (version: number, predictions: number) => ({ version, month: '2001-03', predictions, labelled: predictions, logLoss: 0.5, baseRate: 0.2 });
 
 /** Two monitors look at one deployment, a third at another. */
@@ -15,7 +15,7 @@ const monitors = [
 const answers: Record<string, (monitor: string) => unknown> = {
   listMonitors: () => ({ monitors }),
   listWindows: (monitor) => ({ windows: monitor === 'second' ? [window(0, 0.2, true), window(1, 0.3, true)] : [window(0, 0.01)] }),
-  listPromotions: (monitor) => ({ promotions: monitor === 'first' ? [promotion(2, 'hurt', 0.01, 0.03), promotion(3, 'unclear', -0.01, 0.02), promotion(4, 'unclear', 0, 0)] : [] }),
+  listPromotions: (monitor) => ({ promotions: monitor === 'first' ? [promotion(2, 'hurt', 0.01, 0.03), promotion(3, 'unclear', -0.01, 0.02), promotion(4, 'unclear', 0, 0), promotion(5, 'unclear', 0.01, 0.02, 4)] : [] }),
   getPerformance: (monitor) => ({ rows: monitor === 'third' ? [performance(1, 7)] : [performance(1, 40)] }),
   getComparison: () => ({ baseline: 1, overall: undefined, months: [], seen: 0, same: 0 }),
 };
@@ -39,10 +39,10 @@ describe('the outcome of a story with several monitors', () => {
     expect(effects.map(({ monitor, name, points }) => [monitor, name, points.length])).toEqual([['second', 'outcome', 2], ['first', 'outcome', 1], ['third', 'outcome', 1]]);
   });
 
-  it('holds promotions to the error rate of a verdict, without those that had no interval', async () => {
+  it('holds promotions to the error rate of a verdict, without those that had no interval, or too few days for a verdict', async () => {
     const { promotions, judged } = await outcomeOf(doors, 'gate');
     expect(promotions).toEqual({ judged: 2, hurt: 1, error: 0.025, interval: [0, 1] });
-    expect(judged.map(({ monitor, version }) => `${monitor} ${version}`)).toEqual(['first 2', 'first 3', 'first 4']);
+    expect(judged.map(({ monitor, version }) => `${monitor} ${version}`)).toEqual(['first 2', 'first 3', 'first 4', 'first 5']);
   });
 });
 

@@ -1,6 +1,6 @@
 import { RheiError, type monitoring } from '@rhei/contracts';
 import { formatInstant } from '@rhei/expressions';
-import { binomialRange } from '@rhei/statistics';
+import { binomialRange, FEWEST_DAYS } from '@rhei/statistics';
 import { signed, signedRange } from '../signed';
 import { ask, type Doors } from './doors';
 
@@ -21,8 +21,8 @@ export interface Outcome {
   /** What was live against the first version that ever was, on the same predictions; null where nothing can be compared. */
   comparison: { model: string; baseline: number; overall: Compared | null; months: (Compared & { month: string })[]; seen: number; same: number } | null;
   helped: { difference: number; interval: Interval; rows: number } | null;
-  judged: { monitor: string; model: string; version: number; replaced: number; verdict: string; difference: number; interval: Interval; rows: number; reason: string; at: string }[];
-  /** Of the promotions that came to a verdict: how many hurt, and how many would by chance alone were no version worse. */
+  judged: { monitor: string; model: string; version: number; replaced: number; verdict: string; difference: number; interval: Interval; rows: number; days: number; reason: string; at: string }[];
+  /** Of the promotions with days enough for a verdict: how many hurt, and how many would by chance alone were no version worse. */
   promotions: { judged: number; hurt: number; error: number; interval: Interval };
   alarms: { monitor: string; window: [from: string, to: string]; at: string; tests: AlarmedTest[]; retraining: string; reason: string }[];
   windows: { tested: number; alarms: number; declined: number };
@@ -64,8 +64,8 @@ export async function outcomeOf(doors: Doors, deployment: string | undefined): P
   return {
     comparison,
     helped: helped(comparison?.overall ?? null),
-    judged: judged.map(({ monitor, model, version, replaced, verdict, difference, low, high, rows, reason, judgedAt }) =>
-      ({ monitor, model, version, replaced, verdict, difference, interval: [low, high], rows, reason, at: formatInstant(judgedAt) })),
+    judged: judged.map(({ monitor, model, version, replaced, verdict, difference, low, high, rows, days, reason, judgedAt }) =>
+      ({ monitor, model, version, replaced, verdict, difference, interval: [low, high], rows, days, reason, at: formatInstant(judgedAt) })),
     promotions: promotionsIn(judged),
     alarms: alarmed.map(({ monitor, window: { from, to, decidedAt, tests, retraining, reason } }) => ({
       monitor, window: [formatInstant(from), formatInstant(to)], at: formatInstant(decidedAt), retraining, reason,
@@ -85,9 +85,9 @@ export async function outcomeOf(doors: Doors, deployment: string | undefined): P
 /** A verdict takes the whole 95 % interval to lie on one side of 0: on either side it does by chance in one of forty. */
 const byChance = 0.025;
 
-function promotionsIn(judged: { verdict: string; low: number; high: number }[]): Outcome['promotions'] {
-  // Without an interval nothing could be said of it.
-  const compared = judged.filter(({ low, high }) => high > low);
+function promotionsIn(judged: { verdict: string; low: number; high: number; days: number }[]): Outcome['promotions'] {
+  // What could not have hurt by any figures is no trial: one without an interval, or that was taken back after a few days.
+  const compared = judged.filter(({ low, high, days }) => high > low && days >= FEWEST_DAYS);
   return { judged: compared.length, hurt: compared.filter(({ verdict }) => verdict === 'hurt').length, error: byChance, interval: binomialRange(compared.length, byChance) };
 }
 
