@@ -28,13 +28,14 @@ export const rolloutTimer: TimerHandler<Deps> = {
     if (outcome !== 'back') {
       const { underWay, next } = outcome;
       const draft = withoutExpired(next ?? withoutWhatIsOver(plan, underWay), tx.now) ?? next;
-      if (draft === undefined) await armLook(tx, plan, underWay, key, deployment.look);
-      else {
+      if (draft === undefined) {
+        await armLook(tx, plan, underWay, key, deployment.look);
+        if (!underWay) await forgetLabels(tx, deployment.featureSet);
+      } else {
         const planned = await addPlan(deps, tx, draft, revision, deployment);
         await tx.emit('TrafficPlanned', key, { deployment: key, revision: planned.revision });
       }
     }
-    if (outcome !== 'back' && !outcome.underWay) await forgetLabels(tx, deployment.featureSet);
   },
 };
 

@@ -17,7 +17,7 @@ export async function keepLabels(tx: Transaction, labels: feature.Label[]): Prom
   await tx.query(
     `INSERT INTO label (feature_set, example, revision, value, matures_at, withdrawn)
      SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::float8[], $5::bigint[], $6::boolean[]) AS l (feature_set, example, revision, value, matures_at, withdrawn)
-     WHERE l.feature_set IN (SELECT feature_set FROM deployment WHERE EXISTS (SELECT FROM traffic WHERE traffic.deployment = deployment.name AND under_way))
+     WHERE l.feature_set IN (SELECT feature_set FROM deployment WHERE EXISTS (SELECT FROM traffic WHERE traffic.deployment = deployment.name AND under_way AND failure IS NULL))
      ON CONFLICT (feature_set, example) DO UPDATE SET revision = excluded.revision, value = excluded.value, matures_at = excluded.matures_at, withdrawn = excluded.withdrawn
        WHERE excluded.revision > label.revision`,
     [list((l) => l.featureSet), list((l) => l.example), list((l) => l.revision), list((l) => l.value), list((l) => l.maturesAt), list((l) => l.withdrawn)],
@@ -28,5 +28,5 @@ export async function keepLabels(tx: Transaction, labels: feature.Label[]): Prom
 export async function forgetLabels(tx: Transaction, featureSet: string): Promise<void> {
   await tx.query(
     `DELETE FROM label WHERE feature_set = $1
-     AND NOT EXISTS (SELECT FROM deployment JOIN traffic ON traffic.deployment = deployment.name WHERE deployment.feature_set = $1 AND under_way)`, [featureSet]);
+     AND NOT EXISTS (SELECT FROM deployment JOIN traffic ON traffic.deployment = deployment.name WHERE deployment.feature_set = $1 AND under_way AND failure IS NULL)`, [featureSet]);
 }

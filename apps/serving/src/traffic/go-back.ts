@@ -1,7 +1,6 @@
 import type { Transaction } from '@rhei/runtime';
 import type { Deployment } from '../deployment/deployment.store';
 import type { Deps } from '../deps';
-import { forgetLabels } from '../rollout/label.store';
 import { wentBack, type Plan, type Version } from './plan';
 import { addPlan } from './plan-traffic';
 
@@ -32,7 +31,6 @@ export async function goBack({ deployments, plans }: Pick<Deps, 'deployments' | 
   const draft = wentBack(from, { leaving, to, beforeThat, reason }, tx.now);
   if (draft === undefined) return undefined;
   const plan = await addPlan({ plans }, tx, draft, last, deployment);
-  await forgetLabels(tx, deployment.featureSet);
   const { model, live } = plan;
   // The alias may have moved without a plan since: a version that it went back to is left by the move that brought it there.
   const champion = await deployments.champion(tx, model);

@@ -1,6 +1,7 @@
 import type { Transaction } from '@rhei/runtime';
 import type { Deployment } from '../deployment/deployment.store';
 import type { Deps } from '../deps';
+import { forgetLabels } from '../rollout/label.store';
 import { goBack } from './go-back';
 import type { Unservable } from './load-failure';
 import { promoted, type Plan } from './plan';
@@ -50,6 +51,7 @@ export function refusePlan(deps: Pick<Deps, 'database' | 'deployments' | 'plans'
       subject: `deployment/${plan.deployment}`, action: 'refuse-traffic', by: 'serving', inputs: inputsOf(plan, await switches.liveBefore(tx, plan)),
       outcome: { refused: version, reason: failure.message },
     });
+    await forgetLabels(tx, deployment.featureSet);
     if (plan.candidate === null) return true;
     if (plan.candidate.version === version) await goBack(deps, tx, deployment, { leaving: plan.candidate, by: 'guard', reason: failure.message, inputs: {}, refused: plan });
     else await tryBesideWhatAnswers(deps, tx, deployment, plan, said);
