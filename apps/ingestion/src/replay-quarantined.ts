@@ -47,13 +47,13 @@ export function replayQuarantined({ database, contracts }: Deps, principal: Prin
   checkReason(reason);
   const field = mended.length > 0 ? 'mended' : 'ids';
   const count = ids.length + mended.length;
-  if (count > mostIds) throw invalid(`${count} events are named; at most ${mostIds} are replayed at once.`, { field, expected: `at most ${mostIds}`, got: `${count}` });
+  if (count > mostIds) throw invalid(`${count} events are named; at most ${mostIds} are replayed at once.`, { field, expected: `at most ${mostIds}`, got: `${count}`, hint: 'Send them in several requests.' });
   if (count > 0 && [source, type, code, after].some((text) => text !== '')) {
-    throw invalid('Events that are named need no filter.', { field, expected: `${field}, or a filter`, got: 'both' });
+    throw invalid('Events that are named need no filter.', { field, expected: `${field}, or a filter`, got: 'both', hint: 'Leave source, type, code and "after" out.' });
   }
-  if (ids.length > 0 && mended.length > 0) throw invalid('Events are either judged as they were sent (ids) or as they are put right (mended).', { field, expected: 'ids or mended', got: 'both' });
+  if (ids.length > 0 && mended.length > 0) throw invalid('Events are either judged as they were sent (ids) or as they are put right (mended).', { field, expected: 'ids or mended', got: 'both', hint: 'Send two requests.' });
   const contents = new Map(mended.map(({ id, ...mending }) => [BigInt(rowId(id, field)), mending]));
-  if (contents.size < mended.length) throw invalid('An event is mended twice in one request.', { field, expected: 'each id once', got: `${mended.length} contents of ${contents.size} events` });
+  if (contents.size < mended.length) throw invalid('An event is mended twice in one request.', { field, expected: 'each id once', got: `${mended.length} contents of ${contents.size} events`, hint: 'Keep one content of each; ids with leading zeros are the same ones.' });
   const named = mended.length > 0 ? mended.map(({ id }) => id) : [...new Set(ids.map((id) => rowId(id, field)))];
   return database.transaction(async (tx) => {
     const filter = { ...filterOf(principal, { source, type, code }), sources: visibleSources(principal, source, 'mend') };
