@@ -19,18 +19,20 @@ export function* writeAudit(chains: Map<ServiceName, runtime.Decision[]>): Gener
   }
 }
 
+const anExport = 'make one with "rhei audit export > FILE"';
+
 /** Reads what {@link writeAudit} wrote. Errors: `invalid`, naming the line. */
 export function readAudit(text: string, file: string): AuditFile {
   const lines = text.split('\n').map((line, at) => ({ line, at: at + 1 })).filter(({ line }) => line.trim() !== '');
   const [first, ...rest] = lines.map(({ line, at }) => ({ value: objectOf(line, `${file}:${at}`), at }));
-  if (first?.value.format !== format) throw new RheiError('invalid', `${file} is no export of an audit log.`, { expected: `a first line with "format": "${format}"`, hint: 'make one with "rhei audit export > FILE"' });
+  if (first?.value.format !== format) throw new RheiError('invalid', `${file} is no export of an audit log.`, { field: '--file', expected: `a first line with "format": "${format}"`, got: file, hint: anExport });
   const heads = (first.value.heads ?? {}) as AuditFile['heads'];
   const chains = new Map<ServiceName, runtime.Decision[]>(serviceNames.map((service) => [service, []]));
   for (const { value, at } of rest) {
     const chain = chains.get(value.service as ServiceName);
     const missing = fields.filter((field) => typeof value[field] !== (['sequence', 'asOf', 'writtenAt'].includes(field) ? 'number' : 'string'));
     if (chain === undefined || missing.length > 0) {
-      throw new RheiError('invalid', `${file}:${at} is no decision: ${chain === undefined ? `there is no service ${JSON.stringify(value.service)}` : `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing or of another type`}.`);
+      throw new RheiError('invalid', `${file}:${at} is no decision: ${chain === undefined ? `there is no service ${JSON.stringify(value.service)}` : `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing or of another type`}.`, { field: '--file', expected: 'a decision on each line after the first', got: `${file}:${at}`, hint: anExport });
     }
     chain.push(Object.fromEntries(fields.map((field) => [field, value[field]])) as unknown as runtime.Decision);
   }
@@ -44,5 +46,5 @@ function objectOf(line: string, at: string): Record<string, unknown> {
   } catch {
     // Told below, with the place.
   }
-  throw new RheiError('invalid', `${at} is no JSON object.`);
+  throw new RheiError('invalid', `${at} is no JSON object.`, { field: '--file', expected: 'a JSON object on each line', got: at, hint: anExport });
 }

@@ -182,3 +182,20 @@ describe('rhei audit', () => {
     expect(await rhei('audit', 'verify', '--file', file)).toMatchObject({ code: 2, err: expect.stringContaining('audit.jsonl:2 is no decision') });
   });
 });
+
+describe('what nobody can do', () => {
+  it.each<[string, string[], number, object]>([
+    ['a question where nobody is there', ['approve', 'late', '2'], 2, { field: '--yes', expected: 'somebody to ask, or --yes', got: 'no terminal' }],
+    ['an audit file that is not there', ['audit', 'verify', '--file', '/no/such/file'], 3, { field: '--file', expected: 'an export of the audit log', got: '/no/such/file' }],
+    ['an audit file that is none', ['audit', 'verify', '--file', 'none.jsonl'], 2, { field: '--file', got: expect.stringContaining('none.jsonl') }],
+    ['an audit file with a line that is no decision', ['audit', 'verify', '--file', 'odd.jsonl'], 2, { field: '--file', got: expect.stringContaining('odd.jsonl:2') }],
+    ['a replay of no dead letter', ['dead-letters', 'replay'], 2, { field: 'id', expected: 'SERVICE/ID, or --all', got: 'nothing' }],
+    ['a replay of one dead letter by a filter', ['dead-letters', 'replay', 'feature/7', '--type', 'x'], 2, { field: 'id', expected: 'SERVICE/ID, or --all with filters', got: 'both' }],
+  ])('%s is told with the place, what was expected, and what came', async (_what, args, exit, fault) => {
+    writeFileSync(join(folder, 'none.jsonl'), '{"format":"other"}\n');
+    writeFileSync(join(folder, 'odd.jsonl'), '{"format":"rhei-audit-1"}\n{"service":"registry"}\n');
+    const { code, err } = await rhei(...args.map((arg) => (arg.endsWith('.jsonl') ? join(folder, arg) : arg)), '--json');
+    expect(code).toBe(exit);
+    expect(JSON.parse(err.slice(err.lastIndexOf('\n{') + 1))).toMatchObject({ ...fault, hint: expect.any(String) });
+  });
+});

@@ -73,7 +73,7 @@ export class Context {
 
   /** Asks for a yes. Errors: `invalid` when nobody is there to answer, {@link Interrupted} for anything but a yes. */
   async confirm(question: string): Promise<void> {
-    if (!this.interactive) throw new RheiError('invalid', 'Nobody is there to ask.', { hint: 'say --yes to go on without a question' });
+    if (!this.interactive) throw new RheiError('invalid', 'Nobody is there to ask.', { field: '--yes', expected: 'somebody to ask, or --yes', got: 'no terminal', hint: 'say --yes to go on without a question' });
     const prompt = createInterface({ input: this.terminal.stdin, output: this.terminal.stderr });
     try {
       const answer = await new Promise<string>((resolve) => {

@@ -56,10 +56,10 @@ export async function deadLetterNamed(platform: Platform, name: string, service?
   const answers = await Promise.allSettled(serviceNames.map(get));
   const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   if (found.length === 1) return found[0];
-  if (found.length > 1) throw new RheiError('invalid', `Dead letter ${id} is there in ${found.map((one) => one.service).join(', ')}.`, { hint: `name one: ${found[0].service}/${id}` });
+  if (found.length > 1) throw new RheiError('invalid', `Dead letter ${id} is there in ${found.map((one) => one.service).join(', ')}.`, { field: 'id', expected: 'SERVICE/ID', got: id, hint: `name one: ${found[0].service}/${id}` });
   const other = answers.find((answer) => answer.status === 'rejected' && !(answer.reason instanceof RheiError && answer.reason.code === 'not_found'));
   if (other?.status === 'rejected') throw other.reason;
-  throw new RheiError('not_found', `No service has a dead letter ${id}: it was replayed or dropped, or never was.`, { hint: 'rhei dead-letters list names those that are there' });
+  throw new RheiError('not_found', `No service has a dead letter ${id}: it was replayed or dropped, or never was.`, { field: 'id', expected: 'the id of a dead letter', got: id, hint: 'rhei dead-letters list names those that are there' });
 }
 
 /** Errors: `invalid` for a word that names none of the six. */

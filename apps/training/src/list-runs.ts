@@ -23,8 +23,8 @@ export interface RunQuery {
  * Errors: `invalid` for a limit or a state that is none; `not_found` for a page after a run that is not there.
  */
 export async function listRuns(q: Queryable, { state, limit, ...query }: RunQuery): Promise<{ runs: Run[]; total: number }> {
-  if (limit < 0 || limit > page.most) throw invalid(`The limit of a page is ${limit}; expected a whole number from 1 to ${page.most}.`, { field: 'limit', expected: `1 to ${page.most}`, got: `${limit}` });
-  if (state !== '' && !states.includes(state)) throw invalid(`A run is never "${state}"; expected one of ${states.join(', ')}.`, { field: 'state', expected: `one of ${states.join(', ')}`, got: state });
+  if (limit < 0 || limit > page.most) throw invalid(`The limit of a page is ${limit}; expected a whole number from 1 to ${page.most}.`, { field: 'limit', expected: `1 to ${page.most}`, got: `${limit}`, hint: 'for more, go on with "after"' });
+  if (state !== '' && !states.includes(state)) throw invalid(`A run is never "${state}"; expected one of ${states.join(', ')}.`, { field: 'state', expected: `one of ${states.join(', ')}`, got: state, hint: '"open" is waiting or running; nothing is every state' });
   return pageOfRuns(q, { ...query, states: statesOf(state), limit: limit || page.usual });
 }
 

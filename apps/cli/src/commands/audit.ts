@@ -47,6 +47,6 @@ async function readAll(context: Context) {
 }
 
 function textOf(file: string): string {
-  if (file !== '-' && !existsSync(file)) throw new RheiError('not_found', `There is no file ${file}.`);
+  if (file !== '-' && !existsSync(file)) throw new RheiError('not_found', `There is no file ${file}.`, { field: '--file', expected: 'an export of the audit log', got: file, hint: 'make one with "rhei audit export > FILE"' });
   return readFileSync(file === '-' ? 0 : file, 'utf8');
 }

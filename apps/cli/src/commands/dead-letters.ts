@@ -113,8 +113,8 @@ function described({ service, deadLetter, headers, payload, digest, payloadJson,
 }
 
 async function replay(context: Context, name: string | undefined, { all, reason, dryRun, ...options }: FilterOptions & { all?: boolean; reason: string; dryRun?: boolean }): Promise<void> {
-  if ((name === undefined) === (all !== true)) throw new RheiError('invalid', 'Name one dead letter, or say --all.', { hint: 'rhei dead-letters replay feature/7, or rhei dead-letters replay --all --service feature' });
-  if (name !== undefined && (options.type ?? options.class ?? options.olderThan) !== undefined) throw new RheiError('invalid', 'The filters choose among --all; one that is named needs none.');
+  if ((name === undefined) === (all !== true)) throw new RheiError('invalid', 'Name one dead letter, or say --all.', { field: 'id', expected: 'SERVICE/ID, or --all', got: name === undefined ? 'nothing' : 'both', hint: 'rhei dead-letters replay feature/7, or rhei dead-letters replay --all --service feature' });
+  if (name !== undefined && (options.type ?? options.class ?? options.olderThan) !== undefined) throw new RheiError('invalid', 'The filters choose among --all; one that is named needs none.', { field: 'id', expected: 'SERVICE/ID, or --all with filters', got: 'both', hint: 'leave --type, --class and --older-than out' });
   const { platform } = context;
   const found = name === undefined ? await findDeadLetters(platform, filterOf(options)) : undefined;
   const letters = found?.letters ?? [await deadLetterNamed(platform, name!, options.service).then(({ deadLetter, service }) => ({ ...deadLetter!, service }))];
