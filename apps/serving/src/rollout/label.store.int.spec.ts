@@ -6,7 +6,7 @@ import { Unservable } from '../traffic/load-failure';
 import { planPromotion } from '../traffic/plan-traffic';
 import type { Plan } from '../traffic/plan';
 import { PlanStore } from '../traffic/plan.store';
-import { refusePlan } from '../traffic/report-switch';
+import { refusePlan, reportSwitch } from '../traffic/report-switch';
 import { SwitchStore } from '../traffic/switch.store';
 import { keepLabels } from './label.store';
 
@@ -50,6 +50,10 @@ describe('labels', () => {
     await planned('ended', {}, { ...shadow, candidate: aVersion(2) });
     await label('ended');
     await planPromotion(deps, aChampion(1, { model: 'ended', revision: 3 }));
+    const { current } = await database.transaction((tx) => deps.plans.current(tx, 'ended', 'ended'));
+    await reportSwitch(deps as Parameters<typeof reportSwitch>[0], current!.plan);
+    expect(await kept('ended')).toBe(0);
+    await label('ended');
     expect(await kept('ended')).toBe(0);
   });
 

@@ -2,7 +2,6 @@ import { parseDuration } from '@rhei/expressions';
 import type { Transaction } from '@rhei/runtime';
 import type { Deployment } from '../deployment/deployment.store';
 import type { Deps } from '../deps';
-import { forgetLabels } from '../rollout/label.store';
 import { isUnderWay, nextLook, promoted, redeclared, withoutWhatIsOver, type Champion, type Draft, type Plan } from './plan';
 
 type Needs = Pick<Deps, 'deployments' | 'plans'>;
@@ -44,10 +43,9 @@ async function planWhatIsDue({ deployments, plans }: Needs, tx: Transaction, dep
   if (draft.candidate !== null) await recordStart(tx, plan, current);
 }
 
-/** Writes a plan and arms the timer that looks after it, where anything is left to look after; labels that nobody reads any more are let go of. */
-export async function addPlan({ plans }: Pick<Deps, 'plans'>, tx: Transaction, draft: Draft, last: number, { name, featureSet, look }: Deployment): Promise<Plan> {
+/** Writes a plan and arms the timer that looks after it, where anything is left to look after. */
+export async function addPlan({ plans }: Pick<Deps, 'plans'>, tx: Transaction, draft: Draft, last: number, { name, look }: Deployment): Promise<Plan> {
   const plan = await plans.add(tx, draft, last);
-  await forgetLabels(tx, featureSet);
   await armLook(tx, plan, isUnderWay(plan), name, look);
   return plan;
 }

@@ -57,14 +57,16 @@ export class PlanStore {
     return { ...known, ...(row && { current: asPlanned(row) }) };
   }
 
-  /** Writes a plan under the next revision; what holds up a stage is on record for all its plans. The caller holds the deployment. */
+  /**
+   * Writes a plan under the next revision; what holds up a stage is on record for all its plans. The one before stays under way
+   * until this one is said, for it answers on where this one is refused. The caller holds the deployment.
+   */
   async add(tx: Transaction, draft: Draft, last: number): Promise<Plan> {
     const revision = Math.max(draft.promotion * plansPerPromotion, last + 1);
     const { deployment, model, live, promotion, declared, ...rest } = draft;
     const plan = { ...rest, rolloutFrom: rest.rolloutFrom || revision, stageFrom: rest.stageFrom || revision };
     // A draft that was made from a plan brings that plan's revision along.
     delete (plan as { revision?: number }).revision;
-    await tx.query('UPDATE traffic SET under_way = false WHERE deployment = $1 AND under_way', [deployment]);
     await tx.query(
       `INSERT INTO traffic (deployment, revision, model, version, digest, promotion, declared, planned_at, under_way, plan, held)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, EXISTS (SELECT FROM traffic WHERE deployment = $1 AND revision >= $11 AND held))`,

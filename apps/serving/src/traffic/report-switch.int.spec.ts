@@ -49,6 +49,17 @@ describe('a version that a replica cannot load', () => {
     expect(await decided('served')).toEqual([]);
   });
 
+  it('leaves the guard of the version that answers on in force where it was to replace that one', async () => {
+    const watch = { rollout: [{ stage: 'live' as const, for: '7d', guard: 'errors == 0' }], stage: 'live' as const, before: aVersion(1), promotion: 2, rolloutFrom: 0, stageFrom: 0 };
+    const plan = await planned('watched', { over: { ...watch, live: aVersion(2) }, said: true }, { over: { ...watch, live: aVersion(3), before: aVersion(2), promotion: 3 }, said: false });
+    await database.query("DELETE FROM timer WHERE key = 'watched'");
+    expect(await refusePlan(deps, plan, broken(3))).toBe(true);
+    expect(await database.transaction((tx) => deps.plans.current(tx, 'watched', 'm'))).toMatchObject({ current: { plan: { live: aVersion(2) }, underWay: true } });
+    expect(await database.query("SELECT key FROM timer WHERE kind = 'rollout' AND key = 'watched'")).toHaveLength(1);
+    const next = await planned('watched', { over: { ...watch, live: aVersion(4), before: aVersion(2), promotion: 4 }, said: true });
+    expect(await database.query<{ revision: number }>("SELECT revision FROM traffic WHERE deployment = 'watched' AND under_way AND failure IS NULL")).toEqual([{ revision: next.revision }]);
+  });
+
   it('is no fault of the candidate where it is a live one that never came to answer: that is tried beside what does, or answers where nothing does', async () => {
     const beside = await planned('beside', { over: {}, said: true }, { over: { live: aVersion(5) }, said: false }, { over: { ...canary, live: aVersion(5), candidate: aVersion(2) }, said: false });
     expect(await refusePlan(deps, beside, broken(5))).toBe(true);

@@ -5,7 +5,7 @@ import { forgetLabels } from '../rollout/label.store';
 import { goBack } from './go-back';
 import type { Unservable } from './load-failure';
 import { promoted, type Plan } from './plan';
-import { addPlan, recordStart } from './plan-traffic';
+import { addPlan, armLook, recordStart } from './plan-traffic';
 
 /** Reports that this replica answers by a plan. The last live replica to switch says so for all, once per plan. */
 export async function reportSwitch(deps: Deps, plan: Plan): Promise<void> {
@@ -18,11 +18,13 @@ export async function reportSwitch(deps: Deps, plan: Plan): Promise<void> {
 function report({ database, deployments, switches }: Deps, plan: Plan): Promise<boolean> {
   return database.transaction(async (tx) => {
     // Two that reported at once would each miss the other's row, and neither would speak.
-    if ((await deployments.hold(tx, plan.deployment)) === undefined) return true;
+    const deployment = await deployments.hold(tx, plan.deployment);
+    if (deployment === undefined) return true;
     await switches.note(tx, plan);
     if (await switches.isSaid(tx, plan)) return true;
     if (!(await switches.madeByOthers(tx, plan))) return false;
     if (!(await switches.record(tx, plan))) return true;
+    await forgetLabels(tx, deployment.featureSet);
     const { deployment: name, model, live: { version, digest }, candidate, stage, share, revision, reason } = plan;
     const replaces = await switches.liveBefore(tx, plan);
     await tx.decide({ subject: `deployment/${name}`, action: 'shift-traffic', by: 'serving', inputs: inputsOf(plan, replaces), outcome: { live: version, text: textOf(plan) } });
@@ -52,9 +54,9 @@ export function refusePlan(deps: Pick<Deps, 'database' | 'deployments' | 'plans'
       outcome: { refused: version, reason: failure.message },
     });
     await forgetLabels(tx, deployment.featureSet);
-    if (plan.candidate === null) return true;
-    if (plan.candidate.version === version) await goBack(deps, tx, deployment, { leaving: plan.candidate, by: 'guard', reason: failure.message, inputs: {}, refused: plan });
-    else await tryBesideWhatAnswers(deps, tx, deployment, plan, said);
+    if (plan.candidate?.version === version) await goBack(deps, tx, deployment, { leaving: plan.candidate, by: 'guard', reason: failure.message, inputs: {}, refused: plan });
+    else if (plan.candidate !== null) await tryBesideWhatAnswers(deps, tx, deployment, plan, said);
+    await judgeWhatAnswers(deps, tx, deployment);
     return true;
   });
 }
@@ -68,6 +70,12 @@ async function tryBesideWhatAnswers({ plans }: Pick<Deps, 'plans'>, tx: Transact
   const plan = await addPlan({ plans }, tx, draft, last, deployment);
   if (plan.candidate !== null) await recordStart(tx, plan, said);
   await tx.emit('TrafficPlanned', deployment.name, { deployment: deployment.name, revision: plan.revision });
+}
+
+/** The plan that answers on after a refusal is judged on, where it was under way. */
+async function judgeWhatAnswers({ plans }: Pick<Deps, 'plans'>, tx: Transaction, { name, model, look }: Deployment): Promise<void> {
+  const { current } = await plans.current(tx, name, model);
+  if (current !== undefined) await armLook(tx, current.plan, current.underWay, name, look);
 }
 
 function inputsOf({ model, live: { version, digest }, candidate, stage, share, revision }: Plan, replaces: number): object {

@@ -41,13 +41,14 @@ export class SwitchStore {
     return row?.version ?? 0;
   }
 
-  /** Records that a plan is what all answer by, or why it cannot be; one that had failed may still succeed. Returns false when there is nothing new. */
+  /** Records that a plan is what all answer by, so that no earlier one is judged any more, or why it cannot be; one that had failed may still succeed. Returns false when there is nothing new. */
   async record(tx: Transaction, { deployment, revision }: Switch, failure?: string): Promise<boolean> {
     const rows = await tx.query(
       `UPDATE traffic SET shifted_at = CASE WHEN $3::text IS NULL THEN $4::bigint END, failure = $3
        WHERE deployment = $1 AND revision = $2 AND shifted_at IS NULL AND (failure IS NULL OR $3::text IS NULL) RETURNING 1`,
       [deployment, revision, failure ?? null, tx.now],
     );
+    if (rows.length > 0 && failure === undefined) await tx.query('UPDATE traffic SET under_way = false WHERE deployment = $1 AND revision < $2 AND under_way', [deployment, revision]);
     return rows.length > 0;
   }
 
