@@ -44,7 +44,8 @@ export function openDoors(target: Target, tokens: Doors['tokens']): Doors {
 export const isAway = (error: unknown): boolean =>
   (error instanceof RheiError && ['unavailable', 'deadline_exceeded', 'overloaded'].includes(error.code))
   // What fetch throws when nobody answers has a cause; a mistake in this program has none.
-  || (error instanceof TypeError && error.cause !== undefined);
+  || (error instanceof TypeError && error.cause !== undefined)
+  || (error instanceof DOMException && error.name === 'TimeoutError');
 
 /** Repeats a call that may be repeated until the platform is there again. */
 export async function patiently<T>(what: string, act: () => Promise<T>): Promise<T> {
