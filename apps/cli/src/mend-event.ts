@@ -21,7 +21,13 @@ export function changing({ rename, set, unset }: EventChange): (event: Record<st
     ...rename.map((text) => {
       const [from, to] = sides(text) ?? raise(`"${text}" renames nothing: expected path=path.`, { field: '--rename', expected: 'path=path', got: text, hint: '--rename data.delayMinutes=data.delay' });
       const [old, renamed] = [partsOf(from, '--rename'), partsOf(to, '--rename')];
-      return (event: Record<string, unknown>) => put(event, renamed, taken(event, old, '--rename'), '--rename');
+      return (event: Record<string, unknown>) => {
+        const value = taken(event, old, '--rename');
+        const parent = parentOf(event, renamed, '--rename', true);
+        const last = renamed[renamed.length - 1];
+        if (Object.hasOwn(parent, last)) raise(`The event has a ${to} already: ${JSON.stringify(parent[last])}.`, { field: '--rename', expected: `an event without ${to}`, got: text, hint: `--set ${to}=VALUE puts another value there` });
+        parent[last] = value;
+      };
     }),
     ...set.map((text) => {
       const [path, value] = sides(text) ?? raise(`"${text}" sets nothing: expected path=value.`, { field: '--set', expected: 'path=value', got: text, hint: '--set data.delay=12' });

@@ -136,6 +136,8 @@ describe('rhei quarantine', () => {
     expect(asked('replay')).toEqual([expect.objectContaining({ ids: [], source: '', reason: 'renamed', dryRun: false, mended: ['1', '3'].map((id) => ({ id, dataJson: '', eventJson: JSON.stringify({ ...event, data: { ...event.data, total: undefined, sum: 700 } }) })) })]);
     expect(out.split('\n').slice(1, -1).map((line) => line.split(/ {2,}/).filter((_, index) => index !== 1 && index !== 2).slice(0, 2))).toEqual([['4', 'invalid'], ['1', 'accepted'], ['3', 'conflict']]);
     expect([code, err]).toEqual([0, '1 taken in; 2 stay in quarantine.\n']);
+    const there = await rhei('quarantine', 'replay', '1', '--rename', 'data.total=data.shop');
+    expect([there.code, there.err]).toEqual([1, '0 taken in; 1 stay in quarantine.\n1: The event has a data.shop already: "a".\n']);
     const named = await rhei('quarantine', 'replay', '1', '--unset', 'data.nothing');
     expect([named.code, named.err]).toEqual([1, '0 taken in; 1 stay in quarantine.\n1: The event has no data.nothing to take away.\n']);
   });

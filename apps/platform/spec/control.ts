@@ -1,4 +1,4 @@
-import { binomialRange, FEWEST_DAYS } from '@rhei/statistics';
+import { binomialRange } from '@rhei/statistics';
 import { tell } from './killed-story';
 import { newFolder, removeFolder } from './platform-process';
 
@@ -11,7 +11,7 @@ export interface Control {
   budget: number;
   /** Share of promotions that are found to have hurt though no version is worse, as the report states it. */
   error: number;
-  /** Versions that an alarm caused and that answered; those of them on which there was a verdict, and those that were found to have hurt. */
+  /** Versions that an alarm caused and that answered; those of them of which a verdict could be told, and those that were found to have hurt. */
   promoted: number;
   judged: number;
   hurt: number;
@@ -22,9 +22,8 @@ export interface Control {
 
 interface ControlReport {
   falseAlarms: { windows: number; alarms: number; budget: number }[];
-  promotions: { judged: number; hurt: number; error: number };
+  promotions: { judged: number; hurt: number; error: number; of: { model: string; version: number; hurt: boolean }[] };
   versions: { model: string; version: number; reason: string; liveFrom: string | null }[];
-  judged: { model: string; version: number; verdict: string; interval: [number, number]; days: number }[];
 }
 
 /** Tells the story's control at 10,000 rows. */
@@ -35,9 +34,9 @@ export async function control(seed: number): Promise<Control> {
     const [{ windows, alarms, budget }] = report.falseAlarms;
     const { judged: allJudged, hurt: allHurt, error } = report.promotions;
     const afterAlarm = report.versions.filter(({ reason, liveFrom }) => reason.startsWith('drift') && liveFrom !== null);
-    const verdicts = report.judged.filter(({ model, version, interval: [low, high], days }) => high > low && days >= FEWEST_DAYS && afterAlarm.some((one) => one.model === model && one.version === version));
+    const judged = report.promotions.of.filter(({ model, version }) => afterAlarm.some((one) => one.model === model && one.version === version));
     return {
-      seed, windows, alarms, budget, error, promoted: afterAlarm.length, judged: verdicts.length, hurt: verdicts.filter(({ verdict }) => verdict === 'hurt').length, allJudged, allHurt,
+      seed, windows, alarms, budget, error, promoted: afterAlarm.length, judged: judged.length, hurt: judged.filter(({ hurt }) => hurt).length, allJudged, allHurt,
     };
   } finally {
     removeFolder(folder);

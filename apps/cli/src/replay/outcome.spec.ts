@@ -1,6 +1,7 @@
 import type { Doors } from './doors';
-import { outcomeOf } from './outcome';
+import { outcomeOf, trialsIn } from './outcome';
 import { successorsIn } from './report';
+import type { Rollback } from './rollbacks';
 
 const day = 86_400_000_000;
 const test = (effect: number, alarm: boolean) => ({ name: 'outcome', reference: 'fixed', slice: '', measure: 'psi', floor: 0.03, effect, alarm, pValue: 0.001, shown: false, rows: 100 });
@@ -39,10 +40,12 @@ describe('the outcome of a story with several monitors', () => {
     expect(effects.map(({ monitor, name, points }) => [monitor, name, points.length])).toEqual([['second', 'outcome', 2], ['first', 'outcome', 1], ['third', 'outcome', 1]]);
   });
 
-  it('holds promotions to the error rate of a verdict, without those that had no interval, or too few days for a verdict', async () => {
-    const { promotions, judged } = await outcomeOf(doors, 'gate');
-    expect(promotions).toEqual({ judged: 2, hurt: 1, error: 0.025, interval: [0, 1] });
+  it('holds promotions to the error rate of a verdict, without those that had no interval, too few days, or were taken back before it', async () => {
+    const { judged } = await outcomeOf(doors, 'gate');
     expect(judged.map(({ monitor, version }) => `${monitor} ${version}`)).toEqual(['first 2', 'first 3', 'first 4', 'first 5']);
+    expect(trialsIn(judged, [])).toEqual({ judged: 2, hurt: 1, error: 0.025, interval: [0, 1], of: [{ model: 'late', version: 2, hurt: true }, { model: 'late', version: 3, hurt: false }] });
+    const back = (version: number, at: string): Rollback => ({ deployment: 'gate', model: 'late', version, to: 1, by: 'guard', reason: '', at });
+    expect(trialsIn(judged, [back(2, '1969-12-31T00:00:00Z'), back(3, '2100-01-01T00:00:00Z')])).toMatchObject({ judged: 1, hurt: 0, of: [{ version: 3 }] });
   });
 });
 

@@ -3,6 +3,7 @@ import { formatInstant } from '@rhei/expressions';
 import { binomialRange, FEWEST_DAYS } from '@rhei/statistics';
 import { signed, signedRange } from '../signed';
 import { ask, type Doors } from './doors';
+import type { Rollback } from './rollbacks';
 
 export type Interval = [low: number, high: number];
 
@@ -22,8 +23,6 @@ export interface Outcome {
   comparison: { model: string; baseline: number; overall: Compared | null; months: (Compared & { month: string })[]; seen: number; same: number } | null;
   helped: { difference: number; interval: Interval; rows: number } | null;
   judged: { monitor: string; model: string; version: number; replaced: number; verdict: string; difference: number; interval: Interval; rows: number; days: number; reason: string; at: string }[];
-  /** Of the promotions with days enough for a verdict: how many hurt, and how many would by chance alone were no version worse. */
-  promotions: { judged: number; hurt: number; error: number; interval: Interval };
   alarms: { monitor: string; window: [from: string, to: string]; at: string; tests: AlarmedTest[]; retraining: string; reason: string }[];
   windows: { tested: number; alarms: number; declined: number };
   /** Loss by deployment, version and month, on the predictions that each served. */
@@ -66,7 +65,6 @@ export async function outcomeOf(doors: Doors, deployment: string | undefined): P
     helped: helped(comparison?.overall ?? null),
     judged: judged.map(({ monitor, model, version, replaced, verdict, difference, low, high, rows, days, reason, judgedAt }) =>
       ({ monitor, model, version, replaced, verdict, difference, interval: [low, high], rows, days, reason, at: formatInstant(judgedAt) })),
-    promotions: promotionsIn(judged),
     alarms: alarmed.map(({ monitor, window: { from, to, decidedAt, tests, retraining, reason } }) => ({
       monitor, window: [formatInstant(from), formatInstant(to)], at: formatInstant(decidedAt), retraining, reason,
       tests: tests.filter(({ alarm }) => alarm).map(({ name, reference, slice, measure, effect, pValue }) => ({ name, reference, slice, measure, effect, pValue })),
@@ -82,13 +80,27 @@ export async function outcomeOf(doors: Doors, deployment: string | undefined): P
   };
 }
 
+/** Of the promotions that a verdict could be told of: how many hurt, and how many would by chance alone were no version worse. */
+export interface Trials {
+  judged: number;
+  hurt: number;
+  error: number;
+  interval: Interval;
+  of: { model: string; version: number; hurt: boolean }[];
+}
+
 /** A verdict takes the whole 95 % interval to lie on one side of 0: on either side it does by chance in one of forty. */
 const byChance = 0.025;
 
-function promotionsIn(judged: { verdict: string; low: number; high: number; days: number }[]): Outcome['promotions'] {
-  // What could not have hurt by any figures is no trial: one without an interval, or that was taken back after a few days.
-  const compared = judged.filter(({ low, high, days }) => high > low && days >= FEWEST_DAYS);
-  return { judged: compared.length, hurt: compared.filter(({ verdict }) => verdict === 'hurt').length, error: byChance, interval: binomialRange(compared.length, byChance) };
+/**
+ * What could not have hurt by any figures is no trial, such as one of too few days; nor is one that was taken back before its
+ * verdict, since it was for its figures that it was.
+ */
+export function trialsIn(judged: Outcome['judged'], rollbacks: readonly Rollback[]): Trials {
+  const of = judged
+    .filter(({ model, version, interval: [low, high], days, at }) => high > low && days >= FEWEST_DAYS && !rollbacks.some((one) => one.model === model && one.version === version && one.at < at))
+    .map(({ model, version, verdict }) => ({ model, version, hurt: verdict === 'hurt' }));
+  return { judged: of.length, hurt: of.filter(({ hurt }) => hurt).length, error: byChance, interval: binomialRange(of.length, byChance), of };
 }
 
 async function compare(doors: Doors, { name: monitor, model }: monitoring.Monitor): Promise<Outcome['comparison']> {

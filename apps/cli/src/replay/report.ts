@@ -4,7 +4,7 @@ import { readDecisions, verifyAll } from '../decisions';
 import { restExample } from './ask-predictions';
 import { digestDecisions } from './digest-decisions';
 import { ask, type Doors } from './doors';
-import { outcomeOf, verdictOn, type Outcome, type Successors, type Verdict } from './outcome';
+import { outcomeOf, trialsIn, verdictOn, type Outcome, type Successors, type Trials, type Verdict } from './outcome';
 import type { Plan, PlanCounts } from './plan';
 import { quarantineOf, type Quarantine } from './quarantine';
 import { rollbacksOf, type Rollback } from './rollbacks';
@@ -24,11 +24,12 @@ export interface Report extends Outcome {
   planned: PlanCounts;
   /** The same, but `accepted`, `quarantined`, `predictions` and `labelled` as the platform counts them. */
   counts: PlanCounts & Record<'predictions' | 'labelled', number>;
-  /** Of what went wrong on purpose, what the platform tells: the same again, records that revise or take back, and contents in quarantine by why. */
+  /** Of what went wrong on purpose, what the platform tells: events that were neither taken in nor set aside, records that revise or take back, and contents in quarantine by why. */
   measured: Record<'duplicates' | 'revised' | 'withdrawn' | 'conflicts' | 'rejected', number>;
   /** Whether training again was worth it. */
   worth: { verdict: Verdict; sentence: string };
   rollbacks: Rollback[];
+  promotions: Trials;
   quarantine: Quarantine;
   runs: RunRow[];
   digests: Record<'accepted' | 'decisions' | 'predictions' | 'trainingSets' | 'models', string>;
@@ -67,6 +68,7 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
   const timeline = timelineOf(decisions);
   const versions = await versionsOf(doors, timeline);
   const quarantine = await quarantineOf(doors);
+  const rollbacks = rollbacksOf(timeline);
   const { accepted = 0, quarantined = 0, revised = 0, withdrawn = 0 } = of('ingestion').counts;
   const asked = outcome.performance.reduce((sum, { predictions }) => sum + predictions, 0);
   const labelled = outcome.performance.reduce((sum, row) => sum + row.labelled, 0);
@@ -91,7 +93,7 @@ export async function makeReport(doors: Doors, story: Story, plan: Plan, measure
     },
     versions,
     retrainings: versions.filter(({ reason, liveFrom }) => reason.startsWith('drift') && liveFrom !== null).length,
-    rollbacks: rollbacksOf(timeline),
+    rollbacks, promotions: trialsIn(outcome.judged, rollbacks),
     quarantine,
     runs: await runsOf(doors),
     coverage: asked === 0 ? null : labelled / asked,

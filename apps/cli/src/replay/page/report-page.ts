@@ -59,7 +59,7 @@ function worth({ comparison, judged, promotions }: Report, plots: PlotFile[]): s
       [...comparison.months.map((one) => row(one.month, one)), ...(comparison.overall === null ? [] : [row('all', comparison.overall)])]),
     image(plots, 'log-loss.svg'), image(plots, 'difference.svg'),
     judged.length === 0 ? '' : paragraphs(
-      `Each promotion, against the version that it replaced. It helped or hurt where the whole 95 % interval lies on one side of zero: by chance alone in ${percent(promotions.error)} of the cases on either side. ${promotions.hurt} of ${promotions.judged} with days enough for a verdict hurt; were no version worse, chance alone would find between ${promotions.interval[0]} and ${promotions.interval[1]} (95 %).`,
+      `Each promotion, against the version that it replaced. It helped or hurt where the whole 95 % interval lies on one side of zero: by chance alone in ${percent(promotions.error)} of the cases on either side. ${promotions.hurt} of ${promotions.judged} that had days enough for a verdict, and stayed until it, hurt; were no version worse, chance alone would find between ${promotions.interval[0]} and ${promotions.interval[1]} (95 %).`,
       markdownTable(['version', 'replaced', 'verdict', 'difference:', 'interval:', 'predictions:', 'judged (UTC)', 'why'],
         judged.map((one) => [`${plain(one.model)} v${one.version}`, `v${one.replaced}`, one.verdict, ...(one.rows === 0 ? ['', ''] : [signed(one.difference), interval(one.interval)]), one.rows, at(one.at), plain(one.reason)]))),
   );
