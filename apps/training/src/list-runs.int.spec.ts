@@ -1,9 +1,10 @@
+import type { Queryable } from '@rhei/messaging';
 import { openDatabase, type TestDatabase } from '@rhei/testing';
 import { listRuns, type RunQuery } from './list-runs';
 import { applyPlan } from './plan.store';
 import type { PlanSpec } from './plan-spec';
 import type { Run } from './run';
-import { insertRun, saveEnd } from './run.store';
+import { insertRun, pageOfRuns, saveEnd } from './run.store';
 import { TrainingModule } from './training.module';
 
 const spec = {} as PlanSpec;
@@ -58,7 +59,10 @@ describe('the list of runs', () => {
   });
 
   it('is read from an index', async () => {
-    const plan = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN SELECT * FROM run WHERE model = 'model of a' ORDER BY as_of DESC, number DESC, id DESC LIMIT 1`);
+    const asked: [sql: string, parameters?: unknown[]][] = [];
+    const listening = { query: (...one: (typeof asked)[number]) => (asked.push(one), database.query(...one)) } as Queryable;
+    await pageOfRuns(listening, { model: 'model of a', plan: '', states: ['succeeded'], after: '', limit: 1 });
+    const plan = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${asked[0][0]}`, asked[0][1]);
     expect(plan.map((row) => row['QUERY PLAN']).join('\n')).toContain('Index Scan Backward using run_newest');
   });
 
