@@ -15,7 +15,7 @@ export interface Control {
   promoted: number;
   judged: number;
   hurt: number;
-  /** The same of all promotions, whatever caused them. */
+  /** The same of all promotions, whatever caused them. One that was fitted on other rows may be worse in truth though nothing changed: then the verdict is right. */
   allJudged: number;
   allHurt: number;
 }
@@ -54,13 +54,16 @@ export interface Held {
   within: boolean;
 }
 
-/** What was stated, against what happened over all controls: alarms against the budget, promotions that hurt against the error rate of a verdict. */
-export function heldTo(controls: readonly Control[]): Record<'alarms' | 'hurtAfterAlarm' | 'hurt', Held> {
+/**
+ * What was stated, against what happened over all controls: alarms against the budget, and promotions that an alarm caused, without
+ * cause here, against the error rate of the verdict on them.
+ */
+export function heldTo(controls: readonly Control[]): Record<'alarms' | 'hurtAfterAlarm', Held> {
   const held = (count: Count, of: Count, rate: number): Held => {
     const [found, trials] = [sumOf(controls, count), sumOf(controls, of)];
     const range = binomialRange(trials, rate);
     return { count: found, of: trials, range, within: found >= range[0] && found <= range[1] };
   };
   const [{ budget, error }] = controls;
-  return { alarms: held('alarms', 'windows', budget), hurtAfterAlarm: held('hurt', 'judged', error), hurt: held('allHurt', 'allJudged', error) };
+  return { alarms: held('alarms', 'windows', budget), hurtAfterAlarm: held('hurt', 'judged', error) };
 }
