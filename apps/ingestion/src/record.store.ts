@@ -1,5 +1,5 @@
 import { canonicalJson } from '@rhei/expressions';
-import { bigintArray, booleanArray, integerArray, textArray, type Queryable } from '@rhei/messaging';
+import { bigintArray, booleanArray, integerArray, planByIndex, textArray, type Queryable } from '@rhei/messaging';
 import type { Instant } from '@rhei/runtime';
 import type { Statement } from './revisions';
 
@@ -60,17 +60,10 @@ export function insertRecords(tx: Queryable, records: StoredRecord[]): Promise<{
   );
 }
 
-/**
- * Has the look-ups of this transaction planned by index. PostgreSQL keeps the plan of a prepared statement, and one that
- * was made while there were few records reads all of them later, for each that is asked for. With it goes "OFFSET 0" or
- * "LIMIT 1", since a join may read the whole index.
- */
-const byIndex = (tx: Queryable): Promise<unknown> => tx.query(`SELECT set_config('enable_seqscan', 'off', true)`);
-
 /** Those of the (source, id) that are records. */
 export async function knownRecords(tx: Queryable, ids: { source: string; id: string }[]): Promise<KnownRecord[]> {
   if (ids.length === 0) return [];
-  await byIndex(tx);
+  await planByIndex(tx);
   return tx.query<KnownRecord>(
     `SELECT asked.source, asked.id, shard, arrival, digest FROM unnest($1::text[], $2::text[]) AS asked (source, id)
      CROSS JOIN LATERAL (SELECT shard, arrival, content_digest AS digest FROM record WHERE record.source = asked.source AND record.id = asked.id OFFSET 0) AS known`,
@@ -81,7 +74,7 @@ export async function knownRecords(tx: Queryable, ids: { source: string; id: str
 /** Of each fact that has records the one with the highest revision; among equals the last by event time, arrival and id. */
 export async function knownFacts(tx: Queryable, facts: { source: string; type: string; identity: string }[]): Promise<Statement[]> {
   if (facts.length === 0) return [];
-  await byIndex(tx);
+  await planByIndex(tx);
   return tx.query<Statement>(
     `SELECT asked.source, asked.type, asked.identity, known.*
      FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[]) AS told (source, type, identity)) AS asked
@@ -97,7 +90,7 @@ export async function knownFacts(tx: Queryable, facts: { source: string; type: s
 /** Writes down again what records supersede. */
 export async function saveSupersedes(tx: Queryable, records: readonly Pick<StoredRecord, 'source' | 'id' | 'supersedes'>[]): Promise<void> {
   if (records.length === 0) return;
-  await byIndex(tx);
+  await planByIndex(tx);
   await tx.query(
     `WITH told AS MATERIALIZED (
        SELECT place, told.supersedes FROM unnest($1::text[], $2::text[], $3::text[]) AS told (source, id, supersedes)

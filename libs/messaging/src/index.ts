@@ -14,6 +14,7 @@ export * from './migrations';
 export * from './open-event-log';
 export * from './outbox';
 export * from './partition-of';
+export * from './plan-by-index';
 export * from './postgres';
 export * from './postgres-install';
 export * from './relay';

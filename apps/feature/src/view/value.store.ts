@@ -1,4 +1,4 @@
-import type { Queryable } from '@rhei/messaging';
+import { planByIndex, type Queryable } from '@rhei/messaging';
 import type { Instant } from '@rhei/runtime';
 import type { Facts } from '../record/fact';
 import type { ViewEntry } from '../record/read-records';
@@ -40,7 +40,7 @@ export async function addEntries(tx: Queryable, views: ReadonlyMap<string, Featu
   const groups = groupsOf(views, entries, ended);
   if (groups.length === 0) return;
   const widths = new Map(groups.map(({ view, window }) => [view, window.tile]));
-  await tx.query(planByOrder);
+  await planByIndex(tx);
   await lock(tx, groups);
   await keepEntries(tx, widths, entries, facts);
   await endEntries(tx, widths, ended);
@@ -66,10 +66,6 @@ function groupsOf(views: ReadonlyMap<string, FeatureView>, entries: readonly Vie
   for (const { view, entity, entry } of ended) touch(view, entity, Math.max(entry.knownAt, entry.until), entry.eventTime, true);
   return [...groups.values()];
 }
-
-// Plans live as long as their connection, and those that were made while the tables were small, or for an entity with few
-// records, would read all that one entity with very many has: the whole table, or all records of it to find the newest.
-const planByOrder = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true)";
 
 const aggregatesOf = (groups: readonly Group[]): Aggregate[] => groups.map(({ window }) => window.aggregate);
 
