@@ -1,10 +1,10 @@
 import { RheiError, type monitoring } from '@rhei/contracts';
-import { formatInstant } from '@rhei/expressions';
+import { minute } from './minute';
 import { nearest } from './nearest';
 import type { Platform } from './platform';
 
 /** The day where it begins one, else the minute. */
-export const dayOf = (instant: number): string => formatInstant(instant).slice(0, 16).replace('T00:00', '').replace('T', ' ');
+export const dayOf = (instant: number): string => minute(instant).replace(' 00:00', '');
 
 /** `outcome@moving[request.region=north]`: what was tested, against which reference, in which slice. */
 export const testName = ({ name, reference, slice }: Pick<monitoring.DriftTest, 'name' | 'reference' | 'slice'>): string =>

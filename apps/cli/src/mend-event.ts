@@ -23,8 +23,7 @@ export function changing({ rename, set, unset }: EventChange): (event: Record<st
       const [old, renamed] = [partsOf(from, '--rename'), partsOf(to, '--rename')];
       return (event: Record<string, unknown>) => {
         const value = taken(event, old, '--rename');
-        const parent = parentOf(event, renamed, '--rename', true);
-        const last = renamed[renamed.length - 1];
+        const [parent, last] = placeOf(event, renamed, '--rename');
         if (Object.hasOwn(parent, last)) raise(`The event has a ${to} already: ${JSON.stringify(parent[last])}.`, { field: '--rename', expected: `an event without ${to}`, got: text, hint: `--set ${to}=VALUE puts another value there` });
         parent[last] = value;
       };
@@ -32,7 +31,10 @@ export function changing({ rename, set, unset }: EventChange): (event: Record<st
     ...set.map((text) => {
       const [path, value] = sides(text) ?? raise(`"${text}" sets nothing: expected path=value.`, { field: '--set', expected: 'path=value', got: text, hint: '--set data.delay=12' });
       const parts = partsOf(path, '--set');
-      return (event: Record<string, unknown>) => put(event, parts, valueOf(value), '--set');
+      return (event: Record<string, unknown>) => {
+        const [parent, last] = placeOf(event, parts, '--set');
+        parent[last] = valueOf(value);
+      };
     }),
     ...unset.map((text) => {
       const parts = partsOf(text, '--unset');
@@ -56,8 +58,9 @@ function sides(text: string): [string, string] | undefined {
   return at < 1 ? undefined : [text.slice(0, at), text.slice(at + 1)];
 }
 
-function put(event: Record<string, unknown>, path: string[], value: unknown, option: string): void {
-  parentOf(event, path, option, true)[path[path.length - 1]] = value;
+/** What holds a field, made where nothing is yet, and the field's name in it. */
+function placeOf(event: Record<string, unknown>, path: string[], option: string): [parent: Record<string, unknown>, last: string] {
+  return [parentOf(event, path, option, true), path[path.length - 1]];
 }
 
 function taken(event: Record<string, unknown>, path: string[], option: string): unknown {

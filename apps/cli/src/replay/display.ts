@@ -1,4 +1,5 @@
 import { formatInstant } from '@rhei/expressions';
+import { minuteIn } from '../minute';
 import { signed, signedRange } from '../signed';
 import { ask, type Doors } from './doors';
 import type { Plan, Step } from './plan';
@@ -77,7 +78,7 @@ export function closingWords(report: Report, page?: string): string {
   return [
     '',
     'What happened, and why',
-    ...report.timeline.map(({ asOf, text }) => `  ${asOf.slice(0, 16).replace('T', ' ')}  ${text}`),
+    ...report.timeline.map(({ asOf, text }) => `  ${minuteIn(asOf)}  ${text}`),
     '',
     'Log loss by version and month, on the predictions that it served (matured labels)',
     `  ${'version'.padEnd(width)}${months.map((month) => month.padStart(16)).join('')}`,
@@ -87,7 +88,7 @@ export function closingWords(report: Report, page?: string): string {
     ...report.judged.map(({ model, version, replaced, verdict, difference, interval: [low, high], rows }) =>
       `  ${model} v${version} in the place of v${replaced}: ${verdict}${rows === 0 ? '' : `, log loss ${signed(difference)} (${signedRange(low, high)}) on ${rows} predictions`}`),
     ...report.rollbacks.map(({ deployment, model, version, to, by, reason, at }) =>
-      `  ${at.slice(0, 16).replace('T', ' ')} ${deployment} went back from ${model} v${version} to ${to === 0 ? 'no version' : `v${to}`}, by ${by}: ${reason}`),
+      `  ${minuteIn(at)} ${deployment} went back from ${model} v${version} to ${to === 0 ? 'no version' : `v${to}`}, by ${by}: ${reason}`),
     '',
     `${counts.sent} events sent = ${counts.accepted} accepted + ${counts.duplicates} duplicates + ${counts.quarantined} quarantined (${quarantine.mended} mended, ${quarantine.open} open)`,
     `${counts.predictions} predictions, ${counts.labelled} with a matured label (coverage ${report.coverage === null ? '-' : `${(100 * report.coverage).toFixed(1)} %`})`,

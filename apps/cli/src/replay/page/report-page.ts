@@ -1,5 +1,6 @@
 import { calibrationError } from '@rhei/statistics';
 import type { Report } from '../report';
+import { minuteIn } from '../../minute';
 import { signed, signedRange } from '../../signed';
 import type { Compared } from '../outcome';
 import { markdownTable, plain } from './markdown';
@@ -28,7 +29,7 @@ const image = (plots: PlotFile[], name: string): string => {
   return plot === undefined ? '' : `![${plot.title}](${name})`;
 };
 const paragraphs = (...parts: string[]): string => parts.filter((part) => part !== '').join('\n\n');
-const at = (instant: string | null): string => (instant === null ? '' : instant.slice(0, 16).replace('T', ' '));
+const at = (instant: string | null): string => (instant === null ? '' : minuteIn(instant));
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const interval = (range: [number, number] | null, digits?: number): string => (range === null ? '' : signedRange(...range, digits));
 
